@@ -191,6 +191,9 @@ codes! {
     PolicyAttestationMissing = "policy/attestation-missing", No, Policy,
         "An attestation that was signed along with the model is missing or is not bound to it.",
         "restore the attestation file that was published with the model";
+    PolicyAttestationOtherModel = "policy/attestation-other-model", No, Policy,
+        "An attestation by a trusted key is about another model.",
+        "restore the attestation file that was published with the model";
     PolicyNotSupported = "policy/not-supported", Usage, Usage,
         "The policy asks for something that this build cannot decide.",
         "give the policy to a build that supports it";

@@ -1,6 +1,6 @@
 //! Digests: an algorithm of the OMS registry and its bytes.
 
-use core::fmt::{self, Write as _};
+use core::fmt;
 use core::str::FromStr;
 
 use crate::{Code, Error, Result};
@@ -94,9 +94,12 @@ impl Digest {
     /// SHA-256 of `data`.
     #[must_use]
     pub fn sha256(data: &[u8]) -> Self {
-        use sha2::Digest as _;
+        Self::from_sha256(<sha2::Sha256 as sha2::Digest>::digest(data).into())
+    }
+
+    pub(crate) fn from_sha256(digest: [u8; 32]) -> Self {
         let mut bytes = [0; 64];
-        bytes[..32].copy_from_slice(&sha2::Sha256::digest(data));
+        bytes[..32].copy_from_slice(&digest);
         Self { algorithm: HashAlgorithm::Sha256, bytes }
     }
 
@@ -148,11 +151,8 @@ impl FromStr for Digest {
 
 /// Lower-case hexadecimal.
 pub(crate) fn to_hex(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        let _ = write!(out, "{byte:02x}");
-    }
-    out
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 const fn nibble(c: u8) -> Option<u8> {

@@ -5,22 +5,44 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
 
+mod attestation;
+mod bundle;
 mod certificate;
 mod code;
 mod digest;
+mod dsse;
+mod encoding;
 mod error;
 mod escape;
+mod json;
 mod key;
+mod manifest;
 mod name;
 mod observer;
+mod policy;
+mod signer;
+mod statement;
 mod tree;
+mod trust;
+mod verify;
 
+pub use attestation::{AttestationEvidence, Attestations, attestation_payload};
+pub use bundle::{Bundle, MEDIA_TYPE, Material, Unchecked};
 pub use certificate::{Certificate, ChainEvidence, LeafPin};
 pub use code::{Code, Exit, PythonClass, UnknownCode};
 pub use digest::{Digest, HashAlgorithm};
+pub use dsse::{IN_TOTO_PAYLOAD_TYPE, Pae};
 pub use error::{Error, Finding, Result};
 pub use escape::escape;
 pub use key::{Curve, KeyId, KeyKind, PublicKey, Scheme, ShaVariant};
+pub use manifest::{GIT_PATHS, Manifest, ManifestFile, Method, Resource, Serialization};
 pub use name::ResourceName;
 pub use observer::{Event, Observer, Silent};
+pub use policy::{Expected, ModelName, Narrow, NarrowInput, Policy};
+pub use signer::Signer;
+pub use statement::{LEGACY_PREDICATE_TYPE, ModelStatement, PREDICATE_TYPE, STATEMENT_TYPE};
 pub use tree::Root;
+pub use trust::{TrustedCertificate, TrustedKey, TrustedKeys};
+pub use verify::{
+    AuthorizedManifest, FileChecks, Relaxation, SignedBy, SignedManifest, Uncovered, VerifiedArtifact,
+};

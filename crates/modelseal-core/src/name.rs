@@ -13,12 +13,18 @@ use crate::{Code, Error, Result};
 pub struct ResourceName(Box<str>);
 
 impl ResourceName {
+    /// Longest name, in bytes: what the systems that load models can open at all.
+    pub const MAX_BYTES: usize = 4096;
+
     /// Parses a name.
     ///
     /// # Errors
-    /// `format/malformed` when the text is not a canonical relative path.
+    /// `format/malformed` when the text is not a canonical relative path or is too long.
     pub fn parse(text: &str) -> Result<Self> {
-        if text == "." || is_canonical(text) {
+        if text.len() > Self::MAX_BYTES {
+            let bytes = text.len();
+            Err(Error::new(Code::FormatMalformed, format!("a path of {bytes} bytes, more than {}", Self::MAX_BYTES)))
+        } else if text == "." || is_canonical(text) {
             Ok(Self(text.into()))
         } else {
             Err(Error::new(Code::FormatMalformed, format!("`{text}` is not a path inside the model")))

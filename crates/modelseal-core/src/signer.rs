@@ -1,0 +1,18 @@
+//! The extension point for signing.
+
+use crate::{Pae, PublicKey, Result, Scheme};
+
+/// Signs pre-authentication encodings, and nothing else, with one key and one scheme.
+pub trait Signer {
+    /// The public half of exactly the key that signs.
+    fn public_key(&self) -> &PublicKey;
+
+    /// The scheme of the signatures.
+    fn scheme(&self) -> Scheme;
+
+    /// Signs every encoding, in order.
+    ///
+    /// # Errors
+    /// Why the key or its keeper refused.
+    fn sign(&self, encodings: &[Pae]) -> Result<Vec<Vec<u8>>>;
+}

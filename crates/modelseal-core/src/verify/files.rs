@@ -1,0 +1,237 @@
+//! The last step: the files are those that were signed, and nothing else is there.
+
+use core::num::NonZeroUsize;
+use std::collections::HashSet;
+
+use super::selection::VerifySelection;
+use super::{AuthorizedManifest, Relaxation, Uncovered, VerifiedArtifact};
+use crate::tree::{FileDigests, HashedFile, Hashing, Limits, Scan, Scanned};
+use crate::{Code, Error, Finding, Manifest, ManifestFile, Method, Observer, ResourceName, Result, Root};
+
+/// How files are compared with a manifest. The default weakens nothing.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct FileChecks {
+    /// Path of the bundle in use, relative to the model; `None` when it lies outside.
+    pub bundle: Option<String>,
+    /// Path of the attestation file in use, relative to the model; `None` when it lies outside.
+    pub attestations: Option<String>,
+    /// Verify only these files; others may be absent, unsigned ones are still refused. Empty: all.
+    pub only: Vec<String>,
+    /// Accept and report `.git`, `.github`, `.gitignore`, `.gitattributes` at the top when they are not listed.
+    pub ignore_git_paths: bool,
+    /// Accept and report these paths when they are not listed.
+    pub danger_ignore_paths: Vec<String>,
+    /// Accept and report files that are not signed.
+    pub danger_ignore_unsigned_files: bool,
+    /// Follow links that lead to regular files inside the model.
+    pub danger_allow_symlinks: bool,
+    /// Threads that hash; `None`: as many as the process may use.
+    pub jobs: Option<NonZeroUsize>,
+    /// Largest file that is read, in bytes.
+    pub max_file_bytes: u64,
+    /// Most bytes that are read in all.
+    pub max_total_bytes: u64,
+}
+
+impl FileChecks {
+    /// Default bound for one file: 4 TiB.
+    pub const MAX_FILE_BYTES: u64 = 4 << 40;
+    /// Default bound for all files: 16 TiB.
+    pub const MAX_TOTAL_BYTES: u64 = 16 << 40;
+    /// Findings after which the search stops.
+    pub const MAX_FINDINGS: usize = 1000;
+    /// Directories below the root.
+    pub const MAX_DEPTH: usize = 256;
+
+    fn relaxed(&self) -> impl Iterator<Item = Relaxation> {
+        [
+            (self.danger_allow_symlinks, Relaxation::AllowSymlinks),
+            (!self.danger_ignore_paths.is_empty(), Relaxation::IgnorePaths),
+            (self.danger_ignore_unsigned_files, Relaxation::IgnoreUnsignedFiles),
+        ]
+        .into_iter()
+        .filter_map(|(given, relaxation)| given.then_some(relaxation))
+    }
+}
+
+impl Default for FileChecks {
+    fn default() -> Self {
+        Self {
+            bundle: None,
+            attestations: None,
+            only: Vec::new(),
+            ignore_git_paths: true,
+            danger_ignore_paths: Vec::new(),
+            danger_ignore_unsigned_files: false,
+            danger_allow_symlinks: false,
+            jobs: None,
+            max_file_bytes: Self::MAX_FILE_BYTES,
+            max_total_bytes: Self::MAX_TOTAL_BYTES,
+        }
+    }
+}
+
+impl AuthorizedManifest {
+    /// Hashes the files below `root` and compares them with the manifest.
+    ///
+    /// # Errors
+    /// `artifact/*` with every finding, `usage/unknown-resource`, `input/*`, `usage/interrupted`.
+    pub fn verify_files(self, root: &Root, checks: &FileChecks, observer: &dyn Observer) -> Result<VerifiedArtifact> {
+        let renamed = self.manifest_for(root)?;
+        let manifest = renamed.as_ref().unwrap_or(&self.signed.manifest);
+        for name in &checks.only {
+            if manifest.file(name).is_none() {
+                return Err(Error::new(Code::UsageUnknownResource, format!("`{name}` is not a signed file")));
+            }
+        }
+        let selection = VerifySelection::new(manifest, checks);
+        let shard_size = match manifest.serialization().method() {
+            Method::Files => None,
+            Method::Shards { size } => Some(size.get()),
+        };
+        let scanned = Scan {
+            root,
+            selection: &selection,
+            hashing: Hashing { algorithm: manifest.serialization().hash(), shard_size },
+            limits: Limits {
+                max_depth: FileChecks::MAX_DEPTH,
+                max_file_bytes: checks.max_file_bytes,
+                max_total_bytes: checks.max_total_bytes,
+                max_findings: FileChecks::MAX_FINDINGS,
+            },
+            jobs: checks.jobs.unwrap_or_else(crate::tree::available_jobs),
+            link_refusal: Code::ArtifactSymlink,
+            recheck_names: false,
+        }
+        .run(observer)?;
+        let (findings, complete) = compare(manifest, &selection, &scanned);
+        if !findings.is_empty() {
+            return Err(refusal(findings, complete));
+        }
+        let files = scanned.files.len() as u64;
+        let bytes = scanned.files.iter().map(|file| file.size).sum();
+        Ok(self.verified(checks, scanned, files, bytes))
+    }
+
+    fn verified(self, checks: &FileChecks, scanned: Scanned, files: u64, bytes: u64) -> VerifiedArtifact {
+        let signed = self.signed;
+        let mut relaxed: Vec<Relaxation> = signed.relaxed.into_iter().chain(checks.relaxed()).collect();
+        relaxed.sort_unstable();
+        let mut unchecked = signed.unchecked;
+        unchecked.sort_unstable();
+        VerifiedArtifact {
+            name: signed.name,
+            manifest: signed.manifest,
+            payload_digest: signed.payload_digest,
+            signed_by: signed.signed_by,
+            attestations: self.attestations,
+            relaxed,
+            unchecked,
+            uncovered: scanned
+                .uncovered
+                .into_iter()
+                .map(|seen| Uncovered { name: seen.name, kind: seen.kind.as_str() })
+                .collect(),
+            only: (!checks.only.is_empty()).then(|| scanned.files.iter().map(|file| file.name.clone()).collect()),
+            followed_links: scanned.files.into_iter().filter(|file| file.link).map(|file| file.name).collect(),
+            files,
+            bytes,
+        }
+    }
+
+    /// The manifest in terms of what the walk sees: a single file is seen as `.`, and may be listed by its own name.
+    fn manifest_for(&self, root: &Root) -> Result<Option<Manifest>> {
+        let manifest = &self.signed.manifest;
+        if !root.is_file() {
+            return if manifest.is_single_file() {
+                Err(Error::new(Code::FormatMalformed, "the signature is for a single file, and the model is a directory"))
+            } else {
+                Ok(None)
+            };
+        }
+        if manifest.is_single_file() {
+            return Ok(None);
+        }
+        let mut files = manifest.files();
+        match (files.next(), files.next(), root.name()) {
+            (Some(file), None, Some(name)) if file.name().as_str() == name => as_single_file(manifest).map(Some),
+            _ => Err(Error::new(
+                Code::ArtifactMissing,
+                "the signature is for a directory, and the model is a single file of another name",
+            )),
+        }
+    }
+}
+
+fn compare(manifest: &Manifest, selection: &VerifySelection<'_>, scanned: &Scanned) -> (Vec<Finding>, bool) {
+    let mut findings = scanned.findings.clone();
+    let mut seen: HashSet<&str> = scanned.findings.iter().map(Finding::name).collect();
+    for hashed in &scanned.files {
+        seen.insert(hashed.name.as_str());
+        if let Some(file) = manifest.file(hashed.name.as_str())
+            && let Some(detail) = difference(&file, hashed)
+        {
+            findings.push(Finding::new(Code::ArtifactModified, hashed.name.as_str(), detail));
+        }
+    }
+    // When the walk stopped early, what it did not see may still be there.
+    if scanned.complete {
+        let missing = manifest
+            .files()
+            .map(|file| file.name().as_str())
+            .filter(|name| selection.is_selected(name) && !seen.contains(name))
+            .map(|name| Finding::new(Code::ArtifactMissing, name, ""));
+        findings.extend(missing);
+    }
+    drop(seen);
+    findings.sort_by(|a, b| a.name().cmp(b.name()).then(a.code().cmp(&b.code())));
+    (findings, scanned.complete)
+}
+
+fn difference(file: &ManifestFile<'_>, hashed: &HashedFile) -> Option<String> {
+    let signed: Vec<_> = file.resources().map(|resource| *resource.digest()).collect();
+    match &hashed.digests {
+        FileDigests::Whole(digest) if signed == [*digest] => None,
+        FileDigests::Whole(digest) => {
+            Some(format!("its digest is {digest}, signed was {}", signed.first()?))
+        }
+        FileDigests::Shards(digests) if *digests == signed => None,
+        FileDigests::Shards(digests) => {
+            let at = digests.iter().zip(&signed).position(|(found, signed)| found != signed).unwrap_or(0);
+            let range = file.resources().nth(at).and_then(|shard| shard.range());
+            Some(range.map_or_else(String::new, |range| format!("bytes {} to {} differ", range.start, range.end)))
+        }
+    }
+}
+
+fn refusal(findings: Vec<Finding>, complete: bool) -> Error {
+    // The most telling finding gives the code: a changed file says more than an extra one.
+    let rank = |code: Code| match code {
+        Code::ArtifactModified => 0,
+        Code::ArtifactMissing => 1,
+        Code::ArtifactSymlink => 2,
+        _ => 3,
+    };
+    let Some(first) = findings.iter().min_by_key(|finding| rank(finding.code())) else {
+        return Error::new(Code::ArtifactEmpty, "nothing was found");
+    };
+    let what = match first.code() {
+        Code::ArtifactModified => "was modified",
+        Code::ArtifactMissing => "is missing",
+        Code::ArtifactSymlink => "is a symbolic link",
+        _ => "is not signed",
+    };
+    let more = match findings.len() - 1 {
+        0 if complete => String::new(),
+        more if complete => format!(" (and {more} more)"),
+        more => format!(" (and {more} more; the search stopped there)"),
+    };
+    let message = format!("`{}` {what}{more}", first.name());
+    Error::new(first.code(), message).with_findings(findings, complete)
+}
+
+fn as_single_file(manifest: &Manifest) -> Result<Manifest> {
+    let resources = manifest.resources().iter().map(|resource| resource.renamed(ResourceName::single_file())).collect();
+    Manifest::new(manifest.serialization().clone(), resources)
+}

@@ -1,0 +1,16 @@
+//! Verification as a chain of types: each arrow is the only way to make the next type, so no caller can skip a step.
+//!
+//! [`Bundle::parse`](crate::Bundle::parse) → [`Bundle::verify_signature`](crate::Bundle::verify_signature) →
+//! [`SignedManifest::authorize`] → [`AuthorizedManifest::verify_files`] → [`VerifiedArtifact`].
+
+mod artifact;
+mod authorized;
+mod files;
+mod selection;
+mod signed;
+
+pub use artifact::{Relaxation, Uncovered, VerifiedArtifact};
+pub use authorized::AuthorizedManifest;
+pub use files::FileChecks;
+pub use signed::{SignedBy, SignedManifest};
+pub(crate) use signed::check_envelope;
