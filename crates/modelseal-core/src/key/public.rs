@@ -3,8 +3,14 @@
 use core::fmt;
 use core::str::FromStr;
 
-use super::Scheme;
-use crate::{Code, Error, Result};
+use super::pem::{self, Outside, PemBlock};
+use super::{Scheme, spki, verify};
+use crate::{Code, Digest, Error, Result};
+
+/// Largest public key that is read, in bytes.
+const MAX_BYTES: usize = 64 * 1024;
+
+const LABEL: &str = "PUBLIC KEY";
 
 /// A curve for ECDSA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,8 +75,14 @@ impl FromStr for KeyId {
     /// # Errors
     /// `usage/arguments`.
     fn from_str(text: &str) -> Result<Self> {
-        let _ = text;
-        Err(Error::new(Code::UsageArguments, "not a key id"))
+        let mut id = [0; 32];
+        if text.len() != 64 {
+            return Err(not_a_key_id());
+        }
+        for (byte, pair) in id.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            *byte = hex_digit(pair[0])? << 4 | hex_digit(pair[1])?;
+        }
+        Ok(Self(id))
     }
 }
 
@@ -89,13 +101,30 @@ impl fmt::Debug for PublicKey {
 }
 
 impl PublicKey {
-    /// Reads one PEM `PUBLIC KEY` (SPKI).
+    /// Reads one PEM `PUBLIC KEY` (SPKI, RFC 7468 §13), at most 64 KiB. Line ends, wrapping and white space around
+    /// it do not matter.
     ///
     /// # Errors
     /// `key/malformed`, `key/wrong-form` (a private key or certificate), `key/unsupported`, `key/weak`.
     pub fn from_pem(text: &[u8]) -> Result<Self> {
-        let _ = text;
-        Err(Error::new(Code::KeyMalformed, "not a public key"))
+        if text.len() > MAX_BYTES {
+            return Err(malformed("the public key file is larger than 64 KiB"));
+        }
+        if text.trim_ascii().is_empty() {
+            return Err(malformed("the public key file is empty"));
+        }
+        let blocks = pem::blocks(text, Outside::Refused)?;
+        // A private key is named as one even after an `EC PARAMETERS` block.
+        if let Some(error) = blocks.iter().find_map(other_form) {
+            return Err(error);
+        }
+        match blocks.as_slice() {
+            [] => Err(without_pem(text)),
+            [block] if block.label() == LABEL => Self::from_spki_der(&block.decode()?),
+            [block] => Err(malformed(format!("the PEM block `{}` is not a public key", block.label()))),
+            _ => Err(malformed(format!("the file holds {} PEM blocks where one public key is wanted", blocks.len()))
+                .with_hint("put each public key into a file of its own")),
+        }
     }
 
     /// Reads a DER SubjectPublicKeyInfo (RFC 5280).
@@ -103,8 +132,13 @@ impl PublicKey {
     /// # Errors
     /// `key/malformed`, `key/unsupported`, `key/weak`.
     pub fn from_spki_der(der: &[u8]) -> Result<Self> {
-        let _ = der;
-        Err(Error::new(Code::KeyMalformed, "not a public key"))
+        if der.len() > MAX_BYTES {
+            return Err(malformed("the public key is larger than 64 KiB"));
+        }
+        let kind = spki::check(der)?;
+        let mut id = [0; 32];
+        id.copy_from_slice(Digest::sha256(pem::encode(LABEL, der).as_bytes()).as_bytes());
+        Ok(Self { kind, spki: der.to_vec(), id: KeyId(id) })
     }
 
     /// SPKI DER.
@@ -116,7 +150,7 @@ impl PublicKey {
     /// PEM text: 64 columns, LF, with a final LF. The key id is its SHA-256.
     #[must_use]
     pub fn to_pem(&self) -> String {
-        String::new()
+        pem::encode(LABEL, &self.spki)
     }
 
     /// The key id.
@@ -133,23 +167,97 @@ impl PublicKey {
 
     /// The scheme that the key implies: `Ecdsa` for EC keys; others must be told.
     #[must_use]
-    pub const fn implied_scheme(&self) -> Option<Scheme> {
-        None
+    pub fn implied_scheme(&self) -> Option<Scheme> {
+        matches!(self.kind, KeyKind::Ec(_)).then_some(Scheme::Ecdsa)
     }
 
     /// Whether the key can be used with `scheme`.
     #[must_use]
     pub fn fits(&self, scheme: Scheme) -> bool {
-        let _ = scheme;
-        false
+        match scheme {
+            Scheme::Ecdsa => matches!(self.kind, KeyKind::Ec(_)),
+            Scheme::Ed25519 => matches!(self.kind, KeyKind::Ed25519),
+            Scheme::RsaPkcs1v15(_) | Scheme::RsaPss(_) => matches!(self.kind, KeyKind::Rsa { .. }),
+        }
     }
 
-    /// Verifies a signature over `message` (for DSSE: the PAE).
+    /// Verifies a signature over `message` (for DSSE: the PAE) under exactly that scheme: ECDSA with the hash of the
+    /// curve and strict DER, either sign of `s`; RSASSA-PSS with a salt as long as the hash.
     ///
     /// # Errors
     /// `signature/invalid`; `signature/scheme-not-allowed` when the scheme does not fit the key.
     pub fn verify(&self, scheme: Scheme, message: &[u8], signature: &[u8]) -> Result<()> {
-        let _ = (scheme, message, signature);
-        Err(Error::new(Code::SignatureInvalid, "not verified"))
+        if !self.fits(scheme) {
+            return Err(Error::new(
+                Code::SignatureSchemeNotAllowed,
+                format!("scheme `{scheme}` cannot be used with the {} key `{}`", self.kind, self.id),
+            ));
+        }
+        verify::verify(self, scheme, message, signature)
     }
+}
+
+/// Refuses what is no `PUBLIC KEY` but something else that we know.
+fn other_form(block: &PemBlock) -> Option<Error> {
+    let label = block.label();
+    Some(match label {
+        LABEL => return None,
+        "CERTIFICATE" | "X509 CERTIFICATE" | "TRUSTED CERTIFICATE" => {
+            wrong_form(format!("this is a certificate (`{label}`), where a public key is wanted"))
+                .with_hint("to trust the certificate give it with --certificate-chain")
+        }
+        "RSA PUBLIC KEY" => wrong_form("this is an RSA public key in the PKCS#1 form, where SPKI is wanted")
+            .with_hint("convert it: openssl rsa -RSAPublicKey_in -in FILE -pubout -out key.pub.pem"),
+        label if label.ends_with("PRIVATE KEY") => {
+            wrong_form(format!("this is a private key (`{label}`), where the public key is wanted"))
+                .with_hint("write the public half with `modelseal keys export KEY`; keep the private one to the signer")
+        }
+        label if label.starts_with("PGP ") => {
+            wrong_form(format!("this is OpenPGP data (`{label}`), where a PEM public key is wanted"))
+        }
+        _ => return None,
+    })
+}
+
+/// Names what the file is when there is no PEM in it.
+fn without_pem(text: &[u8]) -> Error {
+    let text = text.trim_ascii_start();
+    if text.starts_with(b"ssh-") || text.starts_with(b"ecdsa-sha2-") || text.starts_with(b"---- BEGIN SSH2") {
+        ssh_key()
+    } else if text.first() == Some(&0x30) && PublicKey::from_spki_der(text).is_ok() {
+        wrong_form("this is a public key in DER form, where PEM is wanted")
+            .with_hint("convert it: openssl pkey -pubin -inform DER -in FILE -out key.pub.pem")
+    } else if text.first() == Some(&0x30) {
+        malformed("this is DER or other binary data, where a PEM public key is wanted")
+            .with_hint("convert a DER public key: openssl pkey -pubin -inform DER -in FILE -out key.pub.pem")
+    } else if text.first() == Some(&b'{') {
+        wrong_form("this is JSON, where a PEM public key is wanted")
+    } else {
+        malformed("there is no PEM `PUBLIC KEY` in the file")
+    }
+}
+
+fn ssh_key() -> Error {
+    wrong_form("this is an OpenSSH public key, where a PEM public key is wanted")
+        .with_hint("convert it: ssh-keygen -e -m PKCS8 -f FILE > key.pub.pem")
+}
+
+fn hex_digit(digit: u8) -> Result<u8> {
+    match digit {
+        b'0'..=b'9' => Ok(digit - b'0'),
+        b'a'..=b'f' => Ok(digit - b'a' + 10),
+        _ => Err(not_a_key_id()),
+    }
+}
+
+fn not_a_key_id() -> Error {
+    Error::new(Code::UsageArguments, "a key id is 64 lower-case hexadecimal digits")
+}
+
+fn malformed(message: impl AsRef<str>) -> Error {
+    Error::new(Code::KeyMalformed, message)
+}
+
+fn wrong_form(message: impl AsRef<str>) -> Error {
+    Error::new(Code::KeyWrongForm, message)
 }
