@@ -74,14 +74,24 @@ impl Attestations {
         if lines.len() > Self::MAX_LINES {
             return Err(malformed(format!("{} lines, more than {}", lines.len(), Self::MAX_LINES)));
         }
-        lines.into_iter().filter(|_| !text.is_empty()).map(|line| Line::verify(line, trusted, at)).collect::<Result<_>>().map(Self)
+        lines
+            .into_iter()
+            .filter(|_| !text.is_empty())
+            .map(|line| Line::verify(line, trusted, at))
+            .collect::<Result<_>>()
+            .map(Self)
     }
 
     /// What the attestations are worth for one statement.
     ///
     /// # Errors
     /// `policy/attestation-other-model` when a trusted key attested another manifest.
-    pub(crate) fn bound_to(&self, name: &str, manifest: &Manifest, payload: Digest) -> Result<Vec<AttestationEvidence>> {
+    pub(crate) fn bound_to(
+        &self,
+        name: &str,
+        manifest: &Manifest,
+        payload: Digest,
+    ) -> Result<Vec<AttestationEvidence>> {
         let evidence = |line: &Line| {
             let statement = &line.statement;
             let same_subject = statement.name == name && statement.root == manifest.root();
@@ -154,14 +164,17 @@ impl AttestationStatement {
             return Err(malformed(format!("a statement of type `{}`", raw.kind)));
         }
         let root = subject.digest.get("sha256").and_then(|hex| Digest::from_hex(HashAlgorithm::Sha256, hex));
-        let manifest = subject.annotations.get("manifest").map(|text| {
-            serde_json::from_str::<String>(text.get()).ok().and_then(|text| text.parse().ok())
-        });
+        let manifest = subject
+            .annotations
+            .get("manifest")
+            .map(|text| serde_json::from_str::<String>(text.get()).ok().and_then(|text| text.parse().ok()));
         Ok(Self {
             predicate_type: raw.predicate_type,
             name: subject.name.clone(),
             root: root.ok_or_else(|| malformed("the subject has no SHA-256 digest"))?,
-            manifest: manifest.map(|digest| digest.ok_or_else(|| malformed("its manifest is no digest"))).transpose()?,
+            manifest: manifest
+                .map(|digest| digest.ok_or_else(|| malformed("its manifest is no digest")))
+                .transpose()?,
         })
     }
 }

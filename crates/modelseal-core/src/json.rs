@@ -4,7 +4,8 @@ use core::fmt;
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use crate::{Code, Error, Result};
 

@@ -5,6 +5,9 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
 
+/// An instant; of the `jiff` crate.
+pub use jiff::Timestamp;
+
 mod attestation;
 mod bundle;
 mod certificate;
@@ -16,10 +19,12 @@ mod error;
 mod escape;
 mod json;
 mod key;
+mod key_ref;
 mod manifest;
 mod name;
 mod observer;
 mod policy;
+mod serialize;
 mod signer;
 mod statement;
 mod tree;
@@ -35,14 +40,14 @@ pub use dsse::{IN_TOTO_PAYLOAD_TYPE, Pae};
 pub use error::{Error, Finding, Result};
 pub use escape::escape;
 pub use key::{Curve, KeyId, KeyKind, PublicKey, Scheme, ShaVariant};
+pub use key_ref::KeyRef;
 pub use manifest::{GIT_PATHS, Manifest, ManifestFile, Method, Resource, Serialization};
 pub use name::ResourceName;
 pub use observer::{Event, Observer, Silent};
 pub use policy::{Expected, ModelName, Narrow, NarrowInput, Policy};
+pub use serialize::{SerializeOptions, SerializedModel, serialize_model};
 pub use signer::Signer;
 pub use statement::{LEGACY_PREDICATE_TYPE, ModelStatement, PREDICATE_TYPE, STATEMENT_TYPE};
 pub use tree::Root;
 pub use trust::{TrustedCertificate, TrustedKey, TrustedKeys};
-pub use verify::{
-    AuthorizedManifest, FileChecks, Relaxation, SignedBy, SignedManifest, Uncovered, VerifiedArtifact,
-};
+pub use verify::{AuthorizedManifest, FileChecks, Relaxation, SignedBy, SignedManifest, Uncovered, VerifiedArtifact};

@@ -1,1 +1,23 @@
-//! modelseal
+//! Sign and verify machine-learning models.
+//!
+//! Two verbs: [`sign_model_artifact`] and [`verify_model_artifact`]. The formats, the hashing and the verification
+//! itself are in `modelseal-core`, all of which is re-exported here, so that one dependency suffices.
+
+#![forbid(unsafe_code)]
+
+mod inspect;
+mod io;
+mod keys;
+mod paths;
+mod sign;
+mod tree;
+mod verify;
+
+pub use inspect::{Inspection, digest_model, inspect_bundle};
+pub use io::{read_bundle, write_new, write_replacing};
+pub use keys::{load_certificates, load_public_key, load_trusted_keys};
+pub use modelseal_core::*;
+pub use paths::{BundlePaths, ignored_path};
+pub use sign::{AttestationToSign, SignOptions, SignedArtifact, sign_model_artifact};
+pub use tree::{DEFAULT_BUNDLE_NAME, ModelTree, find_models};
+pub use verify::{VerifyOptions, verify_model_artifact};

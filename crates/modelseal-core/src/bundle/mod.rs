@@ -151,7 +151,7 @@ impl Bundle {
         match &self.material {
             Material::Certificates(chain) => chain.first()?.public_key().ok().map(|key| key.id()),
             Material::Key { hint: Some(hint), .. } => hint.parse().ok(),
-            Material::Key { raw, .. } => Some(read::raw_key(raw.as_deref()?).ok()?.id()),
+            Material::Key { raw, .. } => Some(raw_key(raw.as_deref()?).ok()?.id()),
         }
     }
 

@@ -195,6 +195,20 @@ impl PublicKey {
         }
         verify::verify(self, scheme, message, signature)
     }
+
+    /// Whether the private half of this key is published as test material, so that anyone can sign with it.
+    #[must_use]
+    pub fn is_published_test_key(&self) -> bool {
+        super::is_published_test_key(self.id)
+    }
+
+    /// Verifies an ECDSA signature made with SHA-256 whatever the curve, as version 0.2.0 of the reference tool did.
+    ///
+    /// # Errors
+    /// `signature/invalid`.
+    pub(crate) fn verify_ecdsa_sha256(&self, message: &[u8], signature: &[u8]) -> Result<()> {
+        verify::verify_ecdsa_sha256(self, message, signature)
+    }
 }
 
 /// Refuses what is no `PUBLIC KEY` but something else that we know.

@@ -48,6 +48,19 @@ pub(super) fn verify(key: &PublicKey, scheme: Scheme, message: &[u8], signature:
 }
 
 /// The hash that a curve goes with (OMS): SHA-256, SHA-384, SHA-512 for P-256, P-384, P-521.
+/// ECDSA with SHA-256 on any curve, only for signatures from before OMS v1.0.
+pub(super) fn verify_ecdsa_sha256(key: &PublicKey, message: &[u8], signature: &[u8]) -> Result<()> {
+    match key.kind() {
+        KeyKind::Ec(curve)
+            if is_ecdsa_der(signature)
+                && holds(key, ecdsa_algorithm(curve, ShaVariant::Sha256), message, signature) =>
+        {
+            Ok(())
+        }
+        _ => Err(does_not_fit(key, Scheme::Ecdsa)),
+    }
+}
+
 pub(super) const fn hash_of(curve: Curve) -> ShaVariant {
     match curve {
         Curve::P256 => ShaVariant::Sha256,

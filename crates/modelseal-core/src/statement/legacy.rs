@@ -42,7 +42,10 @@ impl LegacyStatement {
 fn resource(subject: &RawSubject<'_>) -> Result<Resource> {
     let algorithm = subject.annotations.as_ref().and_then(|all| all.get("actual_hash_algorithm"));
     if algorithm.is_some_and(|text| text.get() != "\"file-sha256\"") {
-        return Err(Error::new(Code::FormatUnsupported, format!("`{}` has another hash than file-sha256", subject.name)));
+        return Err(Error::new(
+            Code::FormatUnsupported,
+            format!("`{}` has another hash than file-sha256", subject.name),
+        ));
     }
     Ok(Resource::file(ResourceName::parse(&subject.name)?, subject.sha256()?, None))
 }

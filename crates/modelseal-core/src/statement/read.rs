@@ -112,11 +112,8 @@ fn check_types(kind: &str, predicate_type: &str) -> Result<()> {
 
 fn manifest(raw: RawPredicate<'_>) -> Result<Manifest> {
     let serialization = raw.serialization.parse()?;
-    let resources = raw
-        .resources
-        .into_iter()
-        .map(|resource| resource.parse(&serialization))
-        .collect::<Result<Vec<_>>>()?;
+    let resources =
+        raw.resources.into_iter().map(|resource| resource.parse(&serialization)).collect::<Result<Vec<_>>>()?;
     Manifest::new(serialization, resources)
 }
 
@@ -150,7 +147,9 @@ impl RawResource<'_> {
             }
             Method::Shards { size } => {
                 let sharded = self.algorithm.strip_prefix(hash.as_str()).and_then(|rest| {
-                    rest.is_empty().then_some(size).or_else(|| decimal(rest.strip_prefix("-sharded-")?)?.try_into().ok())
+                    rest.is_empty()
+                        .then_some(size)
+                        .or_else(|| decimal(rest.strip_prefix("-sharded-")?)?.try_into().ok())
                 });
                 if sharded != Some(size) {
                     return Err(misfit());

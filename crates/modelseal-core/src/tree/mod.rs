@@ -7,3 +7,8 @@ pub use root::Root;
 pub(crate) use scan::{
     Action, Entry, EntryKind, FileDigests, HashedFile, Hashing, Limits, Scan, Scanned, Seen, Selection,
 };
+
+/// As many threads as the process may use.
+pub(crate) fn available_jobs() -> core::num::NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(core::num::NonZeroUsize::MIN)
+}

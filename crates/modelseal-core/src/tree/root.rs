@@ -25,6 +25,12 @@ impl Root {
         &self.path
     }
 
+    /// The last component of the path, with `.` and `..` resolved; a linked root keeps the link's name.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.path.file_name()?.to_str()
+    }
+
     /// Whether the model is a single file.
     #[must_use]
     pub const fn is_file(&self) -> bool {

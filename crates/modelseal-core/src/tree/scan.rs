@@ -15,6 +15,18 @@ pub(crate) enum EntryKind {
     Symlink,
 }
 
+impl EntryKind {
+    /// The word for reports.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Directory => "directory",
+            Self::File => "file",
+            Self::Special => "special",
+            Self::Symlink => "link",
+        }
+    }
+}
+
 /// An entry met by the walk.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry<'a> {
@@ -38,6 +50,8 @@ pub(crate) enum Action {
     Refuse(Code),
     /// Reported in [`Scanned::uncovered`]; not looked into.
     Uncovered,
+    /// A file: reported as uncovered when it is empty, else a finding with this code.
+    UncoveredIfEmpty { otherwise: Code },
 }
 
 /// Decides about entries; called from many threads.

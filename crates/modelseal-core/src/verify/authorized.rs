@@ -40,7 +40,9 @@ impl SignedManifest {
         let evidence = attestations.bound_to(&signed.name, &signed.manifest, signed.payload_digest)?;
         for wanted in &signed.attestation_types {
             let found = evidence.iter().any(|attestation| {
-                attestation.counts() && attestation.predicate_type == *wanted && attestation.signed_by(&signed.signed_by)
+                attestation.counts()
+                    && attestation.predicate_type == *wanted
+                    && attestation.signed_by(&signed.signed_by)
             });
             if !found {
                 return Err(Error::new(

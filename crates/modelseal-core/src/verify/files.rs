@@ -145,7 +145,10 @@ impl AuthorizedManifest {
         let manifest = &self.signed.manifest;
         if !root.is_file() {
             return if manifest.is_single_file() {
-                Err(Error::new(Code::FormatMalformed, "the signature is for a single file, and the model is a directory"))
+                Err(Error::new(
+                    Code::FormatMalformed,
+                    "the signature is for a single file, and the model is a directory",
+                ))
             } else {
                 Ok(None)
             };
@@ -193,9 +196,7 @@ fn difference(file: &ManifestFile<'_>, hashed: &HashedFile) -> Option<String> {
     let signed: Vec<_> = file.resources().map(|resource| *resource.digest()).collect();
     match &hashed.digests {
         FileDigests::Whole(digest) if signed == [*digest] => None,
-        FileDigests::Whole(digest) => {
-            Some(format!("its digest is {digest}, signed was {}", signed.first()?))
-        }
+        FileDigests::Whole(digest) => Some(format!("its digest is {digest}, signed was {}", signed.first()?)),
         FileDigests::Shards(digests) if *digests == signed => None,
         FileDigests::Shards(digests) => {
             let at = digests.iter().zip(&signed).position(|(found, signed)| found != signed).unwrap_or(0);

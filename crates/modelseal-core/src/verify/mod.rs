@@ -12,5 +12,5 @@ mod signed;
 pub use artifact::{Relaxation, Uncovered, VerifiedArtifact};
 pub use authorized::AuthorizedManifest;
 pub use files::FileChecks;
-pub use signed::{SignedBy, SignedManifest};
 pub(crate) use signed::check_envelope;
+pub use signed::{SignedBy, SignedManifest};

@@ -112,14 +112,14 @@ impl Bundle {
             return self.verify_signature(trusted, at);
         }
         let pae = Pae::in_toto(self.claimed_payload());
-        let signed_by = match check(self, trusted, at, &|key, scheme| key.verify(scheme, pae.as_bytes(), self.signature()))
-        {
-            Err(error) if error.code() == Code::SignatureInvalid => {
-                let legacy = Pae::legacy(self.claimed_payload());
-                check(self, trusted, at, &|key, _| key.verify_ecdsa_sha256(&legacy, self.signature()))?
-            }
-            other => other?,
-        };
+        let signed_by =
+            match check(self, trusted, at, &|key, scheme| key.verify(scheme, pae.as_bytes(), self.signature())) {
+                Err(error) if error.code() == Code::SignatureInvalid => {
+                    let legacy = Pae::legacy(self.claimed_payload());
+                    check(self, trusted, at, &|key, _| key.verify_ecdsa_sha256(&legacy, self.signature()))?
+                }
+                other => other?,
+            };
         let manifest = LegacyStatement::parse(self.claimed_payload())?.manifest;
         let mut signed = self.signed(trusted, signed_by, String::new(), Vec::new(), manifest);
         signed.unchecked.push(Unchecked::RootDigest);

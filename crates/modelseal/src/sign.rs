@@ -1,0 +1,294 @@
+//! Signing a model on disk.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use modelseal_core::{
+    Bundle, Certificate, Code, Digest, Error, HashAlgorithm, KeyId, KeyKind, Manifest, Method, ModelName,
+    ModelStatement, Observer, Pae, PublicKey, Result, Root, Scheme, SerializeOptions, SerializedModel, Signer,
+    Uncovered, attestation_payload, serialize_model,
+};
+
+use crate::io::{check_directory, exists, write_replacing};
+use crate::paths::{BundlePaths, own_files};
+
+/// How a model is signed. The default is the form that every OMS tool verifies.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SignOptions {
+    /// The model name that is signed; `None`: the last component of the model's path.
+    pub name: Option<ModelName>,
+    /// Where the bundle goes; `None`: the default place.
+    pub bundle: Option<PathBuf>,
+    /// Files and directories to leave out, canonical and relative to the model (see [`ignored_path`]).
+    ///
+    /// [`ignored_path`]: crate::ignored_path
+    pub ignore_paths: Vec<String>,
+    /// Leave out `.git`, `.github`, `.gitignore`, `.gitattributes` at the top.
+    pub ignore_git_paths: bool,
+    /// One resource per file, or per shard.
+    pub method: Method,
+    /// Hash of every resource.
+    pub hash: HashAlgorithm,
+    /// Sign only if the model has this root digest.
+    pub expect_digest: Option<Digest>,
+    /// Sign only with this key.
+    pub expect_key_id: Option<KeyId>,
+    /// Certificate method: the leaf of the signing key, then intermediates. Empty: key method.
+    pub certificates: Vec<Certificate>,
+    /// Statements about the model that are signed along with it.
+    pub attestations: Vec<AttestationToSign>,
+    /// Do everything but write.
+    pub dry_run: bool,
+    /// Sign links that lead to regular files inside the model by their content.
+    pub danger_allow_symlinks: bool,
+    /// Sign with a published test key.
+    pub danger_allow_test_keys: bool,
+    /// Threads that hash; `None`: as many as the process may use.
+    pub jobs: Option<NonZeroUsize>,
+}
+
+impl Default for SignOptions {
+    fn default() -> Self {
+        Self {
+            name: None,
+            bundle: None,
+            ignore_paths: Vec::new(),
+            ignore_git_paths: true,
+            method: Method::Files,
+            hash: HashAlgorithm::Sha256,
+            expect_digest: None,
+            expect_key_id: None,
+            certificates: Vec::new(),
+            attestations: Vec::new(),
+            dry_run: false,
+            danger_allow_symlinks: false,
+            danger_allow_test_keys: false,
+            jobs: None,
+        }
+    }
+}
+
+/// A statement about the model to be signed along with it.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "an in-toto predicate has a type and a value")]
+pub struct AttestationToSign {
+    /// Its predicate type, a URI.
+    pub predicate_type: String,
+    /// Its predicate, a JSON object.
+    pub predicate: String,
+}
+
+/// A model that was signed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SignedArtifact {
+    /// The signed model name. Free text: escape before printing.
+    pub name: String,
+    /// The manifest that was signed.
+    pub manifest: Manifest,
+    /// Where the bundle is, or would be after a dry run.
+    pub bundle: PathBuf,
+    /// Where the attestations are, if any were signed along.
+    pub attestations: Option<PathBuf>,
+    /// SHA-256 of the signed payload.
+    pub payload_digest: Digest,
+    /// Id of the key that signed.
+    pub key_id: KeyId,
+    /// Kind of the key that signed.
+    pub key_kind: KeyKind,
+    /// Its scheme.
+    pub scheme: Scheme,
+    /// Number of files covered.
+    pub files: u64,
+    /// Bytes covered.
+    pub bytes: u64,
+    /// What is on disk and not covered.
+    pub uncovered: Vec<Uncovered>,
+    /// What the user should know: who cannot verify this form, ignored paths that match nothing.
+    pub warnings: Vec<String>,
+    /// Whether the bundle was written.
+    pub written: bool,
+}
+
+/// Signs the model at `model` and writes the bundle.
+///
+/// # Errors
+/// `input/*`, `output/*`, `key/*`, `usage/*`, `policy/other-model` when the digest is not the expected one, and the
+/// signer's own. Nothing is written then, and what was there is untouched.
+pub fn sign_model_artifact(
+    model: &Path,
+    signer: &dyn Signer,
+    options: &SignOptions,
+    observer: &dyn Observer,
+) -> Result<SignedArtifact> {
+    check_signer(signer, options)?;
+    let root = Root::open(model)?;
+    let name = model_name(&root, options)?;
+    let paths = BundlePaths::of(&root, options.bundle.as_deref());
+    check_output(&paths.bundle)?;
+    check_output_attestations(&paths.attestations)?;
+
+    let mut serialize = SerializeOptions::default();
+    serialize.method = options.method;
+    serialize.hash = options.hash;
+    serialize.ignore_git_paths = options.ignore_git_paths;
+    serialize.ignore_paths.clone_from(&options.ignore_paths);
+    serialize.own_files = own_files(&root, &paths);
+    serialize.danger_allow_symlinks = options.danger_allow_symlinks;
+    serialize.jobs = options.jobs;
+    let serialized = serialize_model(&root, &serialize, observer)?;
+    if let Some(expected) = options.expect_digest.filter(|expected| *expected != serialized.manifest.root()) {
+        let found = serialized.manifest.root();
+        return Err(Error::new(
+            Code::PolicyOtherModel,
+            format!("the model has the digest {found}, expected was {expected}"),
+        )
+        .with_hint("the model is not the one that was meant to be signed; nothing was signed"));
+    }
+    let warnings = warnings(&serialized, signer, options);
+    let SerializedModel { manifest, files, bytes, uncovered, .. } = serialized;
+
+    let types = options.attestations.iter().map(|attestation| attestation.predicate_type.clone()).collect();
+    let statement = ModelStatement::new(name, types, manifest);
+    let payload = statement.to_payload();
+    let mut encodings = vec![Pae::in_toto(&payload)];
+    for attestation in &options.attestations {
+        let bound = attestation_payload(&statement, &payload, &attestation.predicate_type, &attestation.predicate)?;
+        encodings.push(Pae::in_toto(&bound));
+    }
+    let mut bundles = sign_all(signer, &encodings, &options.certificates)?.into_iter();
+    let bundle = bundles.next().unwrap_or_default();
+    if bundle.len() > Bundle::MAX_BYTES {
+        return Err(Error::new(Code::InputLimit, "the model has too many files for one signature"));
+    }
+    let lines: Vec<u8> = bundles.flat_map(|line| [line, b"\n".to_vec()].concat()).collect();
+    if !options.dry_run {
+        // Attestations first: a bundle whose attestations are missing is refused, the other way round nothing is lost.
+        if !lines.is_empty() {
+            write_replacing(&paths.attestations, &lines)?;
+        }
+        write_replacing(&paths.bundle, &bundle)?;
+    }
+    Ok(SignedArtifact {
+        name: statement.name().to_owned(),
+        manifest: statement.manifest().clone(),
+        bundle: paths.bundle,
+        attestations: (!lines.is_empty()).then_some(paths.attestations),
+        payload_digest: Digest::sha256(&payload),
+        key_id: signer.public_key().id(),
+        key_kind: signer.public_key().kind(),
+        scheme: signer.scheme(),
+        files,
+        bytes,
+        uncovered,
+        warnings,
+        written: !options.dry_run,
+    })
+}
+
+fn check_signer(signer: &dyn Signer, options: &SignOptions) -> Result<()> {
+    let key = signer.public_key();
+    if key.is_published_test_key() && !options.danger_allow_test_keys {
+        return Err(Error::new(Code::KeyTestKey, format!("the key {} is a published test key", key.id())));
+    }
+    if let Some(expected) = options.expect_key_id.filter(|expected| *expected != key.id()) {
+        return Err(Error::new(Code::KeyMismatch, format!("the key is {}, expected was {expected}", key.id())));
+    }
+    if let Some(leaf) = options.certificates.first()
+        && leaf.public_key().ok().as_ref() != Some(key)
+    {
+        return Err(Error::new(Code::KeyMismatch, "the private key is not the one of the signing certificate")
+            .with_hint("give the certificate of this key first, then its intermediates"));
+    }
+    if options.certificates.len() > Bundle::MAX_CERTIFICATES {
+        return Err(Error::new(Code::UsageArguments, format!("more than {} certificates", Bundle::MAX_CERTIFICATES)));
+    }
+    Ok(())
+}
+
+fn model_name(root: &Root, options: &SignOptions) -> Result<String> {
+    match (&options.name, root.name()) {
+        (Some(name), _) => Ok(name.as_str().to_owned()),
+        (None, Some(name)) => Ok(name.to_owned()),
+        (None, None) => Err(Error::new(
+            Code::InputName,
+            format!("`{}` gives the model no name that can be signed", root.path().display()),
+        )
+        .with_hint("name the model with --name NAME")),
+    }
+}
+
+/// Only a bundle may be replaced: anything else at that path is somebody's file.
+fn check_output(path: &Path) -> Result<()> {
+    check_directory(path)?;
+    match std::fs::symlink_metadata(path) {
+        Err(_) => Ok(()),
+        Ok(metadata) if metadata.is_file() && is_bundle(path) => Ok(()),
+        Ok(_) => Err(Error::new(
+            Code::OutputExists,
+            format!("`{}` exists and is not a signature, so it is not replaced", path.display()),
+        )),
+    }
+}
+
+fn is_bundle(path: &Path) -> bool {
+    crate::io::read_bundle(path).is_ok()
+}
+
+fn check_output_attestations(path: &Path) -> Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Ok(metadata) if !metadata.is_file() => Err(exists(path)),
+        _ => Ok(()),
+    }
+}
+
+/// Signs every encoding in one request and believes no signature before it is verified with the signer's public key.
+fn sign_all(signer: &dyn Signer, encodings: &[Pae], certificates: &[Certificate]) -> Result<Vec<Vec<u8>>> {
+    let signatures = signer.sign(encodings)?;
+    let key: &PublicKey = signer.public_key();
+    if signatures.len() != encodings.len() {
+        return Err(Error::new(Code::SignatureInvalid, "the signer returned another number of signatures"));
+    }
+    let bundle = |(pae, signature): (&Pae, Vec<u8>)| {
+        key.verify(signer.scheme(), pae.as_bytes(), &signature)?;
+        let bundle = if certificates.is_empty() {
+            Bundle::with_key(pae, signature, key)
+        } else {
+            Bundle::with_certificates(pae, signature, certificates.to_vec())
+        };
+        Ok(bundle.to_json())
+    };
+    encodings.iter().zip(signatures).map(bundle).collect()
+}
+
+fn warnings(serialized: &SerializedModel, signer: &dyn Signer, options: &SignOptions) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if signer.scheme() != Scheme::Ecdsa {
+        warnings.push(format!(
+            "the reference tool cannot verify {} signatures, and verifiers must name the scheme of this key",
+            signer.scheme()
+        ));
+    }
+    let sharded = matches!(options.method, Method::Shards { .. });
+    if sharded || options.hash != HashAlgorithm::Sha256 {
+        warnings.push(format!(
+            "the reference tool's command line verifies files with sha256 only, not {} with {}",
+            options.method.as_str(),
+            options.hash
+        ));
+    }
+    if sharded {
+        let empty = serialized.uncovered.iter().filter(|uncovered| uncovered.kind == "file").count();
+        if empty > 0 {
+            warnings.push("shards cannot cover empty files".to_owned());
+        }
+    }
+    for path in &serialized.unmatched_ignore_paths {
+        warnings.push(format!("the path to ignore `{path}` matches nothing"));
+    }
+    for link in &serialized.followed_links {
+        warnings.push(format!("the link `{link}` is signed by its content"));
+    }
+    warnings
+}

@@ -1,0 +1,104 @@
+//! Verifying a model on disk.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use modelseal_core::{
+    Attestations, Code, Error, Expected, FileChecks, Observer, Policy, Result, Root, TrustedKeys, VerifiedArtifact,
+};
+
+use crate::io::{Cap, read_bundle, read_capped};
+use crate::paths::{BundlePaths, inside, refuse_inside};
+
+/// How a model is verified. The default weakens nothing.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct VerifyOptions {
+    /// Where the bundle is; `None`: the default place.
+    pub bundle: Option<PathBuf>,
+    /// Verify only these files of the model; others may be absent. Empty: all.
+    pub only: Vec<String>,
+    /// Accept and report `.git`, `.github`, `.gitignore`, `.gitattributes` at the top when they are not listed.
+    pub ignore_git_paths: bool,
+    /// Accept and report these paths, canonical and relative to the model, when they are not listed.
+    pub danger_ignore_paths: Vec<String>,
+    /// Accept and report files that are not signed.
+    pub danger_ignore_unsigned_files: bool,
+    /// Follow links that lead to regular files inside the model.
+    pub danger_allow_symlinks: bool,
+    /// Accept the form used before v1.0.
+    pub danger_accept_legacy: bool,
+    /// Threads that hash; `None`: as many as the process may use.
+    pub jobs: Option<NonZeroUsize>,
+    /// Largest file that is read, in bytes.
+    pub max_file_bytes: u64,
+    /// Most bytes that are read in all.
+    pub max_total_bytes: u64,
+}
+
+impl Default for VerifyOptions {
+    fn default() -> Self {
+        Self {
+            bundle: None,
+            only: Vec::new(),
+            ignore_git_paths: true,
+            danger_ignore_paths: Vec::new(),
+            danger_ignore_unsigned_files: false,
+            danger_allow_symlinks: false,
+            danger_accept_legacy: false,
+            jobs: None,
+            max_file_bytes: FileChecks::MAX_FILE_BYTES,
+            max_total_bytes: FileChecks::MAX_TOTAL_BYTES,
+        }
+    }
+}
+
+/// Verifies the model at `model`: signature by a trusted key, the expected artifact, every file, nothing extra.
+///
+/// # Errors
+/// Every refusal; `Ok` means verified, and carries the evidence.
+pub fn verify_model_artifact(
+    model: &Path,
+    trusted: &TrustedKeys,
+    policy: &Policy,
+    expected: &Expected,
+    options: &VerifyOptions,
+    observer: &dyn Observer,
+) -> Result<VerifiedArtifact> {
+    let root = Root::open(model)?;
+    refuse_inside(&root, trusted.sources())?;
+    let paths = BundlePaths::of(&root, options.bundle.as_deref());
+    let bundle = read_bundle(&paths.bundle)?;
+    let now = SystemTime::now()
+        .try_into()
+        .map_err(|_| Error::new(Code::InputUnreadable, "the clock of this machine cannot be read"))?;
+    let signed = if options.danger_accept_legacy {
+        bundle.danger_verify_legacy_signature(trusted, now)?
+    } else {
+        bundle.verify_signature(trusted, now)?
+    };
+    drop(bundle);
+    let attestations = read_attestations(&paths.attestations, trusted, now)?;
+    let authorized = signed.authorize(policy, expected, &attestations, now, &[])?;
+    let mut checks = FileChecks::default();
+    checks.bundle = inside(&root, &paths.bundle);
+    checks.attestations = inside(&root, &paths.attestations);
+    checks.only.clone_from(&options.only);
+    checks.ignore_git_paths = options.ignore_git_paths;
+    checks.danger_ignore_paths.clone_from(&options.danger_ignore_paths);
+    checks.danger_ignore_unsigned_files = options.danger_ignore_unsigned_files;
+    checks.danger_allow_symlinks = options.danger_allow_symlinks;
+    checks.jobs = options.jobs;
+    checks.max_file_bytes = options.max_file_bytes;
+    checks.max_total_bytes = options.max_total_bytes;
+    authorized.verify_files(&root, &checks, observer)
+}
+
+fn read_attestations(path: &Path, trusted: &TrustedKeys, now: modelseal_core::Timestamp) -> Result<Attestations> {
+    match read_capped(path, &Cap { bytes: Attestations::MAX_BYTES, code: Code::FormatMalformed }) {
+        Ok(text) => Attestations::verify(&text, trusted, now),
+        Err(error) if error.code() == Code::InputNotFound => Ok(Attestations::none()),
+        Err(error) => Err(error),
+    }
+}
