@@ -31,7 +31,7 @@ mod tree;
 mod trust;
 mod verify;
 
-pub use attestation::{AttestationEvidence, Attestations, attestation_payload};
+pub use attestation::{AttestationEvidence, Attestations, attestation_payload, keep_attestations};
 pub use bundle::{Bundle, MEDIA_TYPE, Material, Unchecked};
 pub use certificate::{Certificate, ChainEvidence, LeafPin};
 pub use code::{Code, Exit, PythonClass, UnknownCode};
