@@ -10,6 +10,7 @@ mod code;
 mod digest;
 mod error;
 mod escape;
+mod hash;
 mod key;
 mod name;
 mod observer;
