@@ -2,6 +2,7 @@
 
 mod root;
 mod scan;
+mod sys;
 
 pub use root::Root;
 pub(crate) use scan::{
