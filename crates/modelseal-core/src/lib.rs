@@ -25,3 +25,5 @@ pub use key::{Curve, KeyId, KeyKind, PublicKey, Scheme, ShaVariant};
 pub use name::ResourceName;
 pub use observer::{Event, Observer, Silent};
 pub use tree::Root;
+#[doc(hidden)]
+pub use tree::hash_tree_for_benches;
