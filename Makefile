@@ -73,7 +73,7 @@ wheel: interop-venv
 .PHONY: interop-venv
 interop-venv:
 	@test -n "$(PYTHON)" || { echo "make: Python 3.9 or newer is needed; set PYTHON=/path/to/python3" >&2; exit 1; }
-	@$(PYTHON) scripts/venv.py $(VENV) $(REQUIREMENTS)
+	@$(PYTHON) scripts/make_venv.py $(VENV) $(REQUIREMENTS)
 	@echo $(VENV)/bin/model_signing
 
 ## clean: remove what was built and cached

@@ -1,6 +1,6 @@
 """Make a virtual environment once, and again only when its requirements or its interpreter change.
 
-Usage: python3 scripts/venv.py DIRECTORY REQUIREMENTS
+Usage: python3 scripts/make_venv.py DIRECTORY REQUIREMENTS
 
 Nothing is printed on stdout. Several processes may ask for the same directory at the same time.
 """
@@ -47,7 +47,7 @@ def ensure(directory: Path, requirements: Path) -> Path:
     with locked(directory.with_name(directory.name + ".lock")):
         if stamp.is_file() and stamp.read_text() == wanted:
             return programs
-        sys.stderr.write(f"venv: installing {requirements} into {directory}\n")
+        sys.stderr.write(f"make_venv: installing {requirements} into {directory}\n")
         if directory.exists():
             shutil.rmtree(directory)
         venv.create(directory, with_pip=True)
@@ -63,7 +63,9 @@ def ensure(directory: Path, requirements: Path) -> Path:
 def main() -> int:
     """Run the command line."""
     if sys.version_info < OLDEST:
-        sys.stderr.write(f"venv: Python {OLDEST[0]}.{OLDEST[1]} or newer is needed, this is {platform.python_version()}\n")
+        sys.stderr.write(
+            f"make_venv: Python {OLDEST[0]}.{OLDEST[1]} or newer is needed, this is {platform.python_version()}\n"
+        )
         return 2
     if len(sys.argv) != 3:
         sys.stderr.write(f"{__doc__}\n")
@@ -71,7 +73,7 @@ def main() -> int:
     try:
         ensure(Path(sys.argv[1]), Path(sys.argv[2]))
     except subprocess.CalledProcessError as error:
-        sys.stderr.write(f"venv: {error}\n")
+        sys.stderr.write(f"make_venv: {error}\n")
         return 1
     return 0
 
