@@ -1,5 +1,7 @@
 //! Attestations signed along with a model: they must be there, be bound to this very manifest, and be by that key.
 
+#![allow(clippy::panic, clippy::unwrap_used, clippy::use_debug, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::fs;

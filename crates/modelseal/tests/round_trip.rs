@@ -1,5 +1,7 @@
 //! What is signed verifies, in every form; what was changed does not.
 
+#![allow(clippy::panic, clippy::unwrap_used, clippy::use_debug, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::fs;

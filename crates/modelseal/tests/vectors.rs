@@ -1,5 +1,7 @@
 //! Every case under `tests/vectors`: the verdict, the code and the lists of its `expect` file.
 
+#![allow(clippy::panic, clippy::unwrap_used, clippy::use_debug, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
