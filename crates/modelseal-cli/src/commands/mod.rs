@@ -6,7 +6,7 @@ mod inspect;
 mod keys;
 mod report;
 mod resources;
-mod sign;
+pub(crate) mod sign;
 pub(crate) mod verify;
 
 use std::path::{Path, PathBuf};

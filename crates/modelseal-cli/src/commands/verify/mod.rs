@@ -12,7 +12,7 @@ use crate::output::text::{self, Detail};
 use crate::output::verification::{Outcome, Verification};
 use crate::signals::Signals;
 
-pub(crate) use plan::{Terms, sha256};
+pub(crate) use plan::{Target, Terms, sha256};
 
 /// Verifies every model that is named or found.
 pub(crate) fn run(args: &VerifyArgs, console: &mut Console) -> Result<u8> {
