@@ -134,7 +134,7 @@ def cases():
         "key/wrong-form",
         peer="refuse",
     )
-    yield case("der", "DER where PEM belongs", "p256.pub.der", "key/malformed", peer="refuse")
+    yield case("der", "DER where PEM belongs", "p256.pub.der", "key/wrong-form", peer="refuse")
     yield case("text", "a text where a key belongs", "README.md", "key/malformed", peer="refuse")
     yield case(
         "off-curve", "a point that is not on the curve", "p256-off-curve.pub.pem", "key/malformed"
