@@ -24,7 +24,8 @@ def der(tag, *content):
     """One DER value."""
     data = b"".join(content)
     size = len(data)
-    head = bytes([size]) if size < 128 else bytes([0x82, size >> 8, size & 255])
+    long = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    head = bytes([size]) if size < 128 else bytes([0x80 | len(long)]) + long
     return bytes([tag]) + head + data
 
 
