@@ -170,7 +170,7 @@ fn other_form(block: &PemBlock) -> Option<Error> {
         "PUBLIC KEY" | "RSA PUBLIC KEY" => {
             wrong_form(format!("this is a public key (`{label}`), {wanted}")).with_hint("give public keys with --key")
         }
-        "TRUSTED CERTIFICATE" => wrong_form("this is a certificate with OpenSSL's trust settings, which are not read")
+        "TRUSTED CERTIFICATE" => wrong_form("this is a `TRUSTED CERTIFICATE`, whose trust settings are not read")
             .with_hint("write it without them: openssl x509 -in FILE -out NEW"),
         "PKCS7" | "CMS" => wrong_form(format!("this is a `{label}` container, {wanted}"))
             .with_hint("take the certificates out: openssl pkcs7 -print_certs -in FILE -out NEW"),
@@ -199,3 +199,8 @@ fn malformed(message: impl AsRef<str>) -> Error {
 fn wrong_form(message: impl AsRef<str>) -> Error {
     Error::new(Code::KeyWrongForm, message)
 }
+
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
