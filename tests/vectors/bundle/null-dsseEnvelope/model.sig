@@ -1,0 +1,1 @@
+{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{"publicKey":{"hint":"601856183c448221cf02fa1b97a56d4b7ba101f1a3d58c875995b5cce82b57e4"},"tlogEntries":[]},"dsseEnvelope":null}
