@@ -179,6 +179,26 @@ impl AttestationStatement {
     }
 }
 
+/// Splits an attestation file for a model that is signed again: the lines bound to exactly this payload stay, of the
+/// others the predicate types are returned, since a line about another manifest would refuse the artifact. Nothing is
+/// verified.
+///
+/// # Errors
+/// `format/*` when a line is no bundle of a statement.
+pub fn keep_attestations(text: &[u8], payload: Digest) -> Result<(Vec<u8>, Vec<String>)> {
+    let (mut kept, mut dropped) = (Vec::new(), Vec::new());
+    for line in text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+        let statement = AttestationStatement::parse(Bundle::parse(line)?.claimed_payload())?;
+        if statement.manifest == Some(payload) {
+            kept.extend_from_slice(line);
+            kept.push(b'\n');
+        } else {
+            dropped.push(statement.predicate_type);
+        }
+    }
+    Ok((kept, dropped))
+}
+
 /// The payload of an attestation about the model of `statement`, bound to exactly its payload bytes `payload`.
 ///
 /// # Errors

@@ -17,6 +17,7 @@ mod dsse;
 mod encoding;
 mod error;
 mod escape;
+mod hash;
 mod json;
 mod key;
 mod key_ref;
@@ -31,7 +32,7 @@ mod tree;
 mod trust;
 mod verify;
 
-pub use attestation::{AttestationEvidence, Attestations, attestation_payload};
+pub use attestation::{AttestationEvidence, Attestations, attestation_payload, keep_attestations};
 pub use bundle::{Bundle, MEDIA_TYPE, Material, Unchecked};
 pub use certificate::{Certificate, ChainEvidence, LeafPin};
 pub use code::{Code, Exit, PythonClass, UnknownCode};
@@ -49,5 +50,7 @@ pub use serialize::{SerializeOptions, SerializedModel, serialize_model};
 pub use signer::Signer;
 pub use statement::{LEGACY_PREDICATE_TYPE, ModelStatement, PREDICATE_TYPE, STATEMENT_TYPE};
 pub use tree::Root;
+#[doc(hidden)]
+pub use tree::hash_tree_for_benches;
 pub use trust::{TrustedCertificate, TrustedKey, TrustedKeys};
 pub use verify::{AuthorizedManifest, FileChecks, Relaxation, SignedBy, SignedManifest, Uncovered, VerifiedArtifact};

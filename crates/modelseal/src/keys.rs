@@ -1,12 +1,13 @@
-//! Trusted keys and certificates from files.
+//! Keys and certificates from files.
 
 use std::path::{Path, PathBuf};
 
 use modelseal_core::{
-    Certificate, Code, Error, KeyRef, LeafPin, PublicKey, Result, TrustedCertificate, TrustedKey, TrustedKeys,
+    Certificate, Code, Error, KeyRef, LeafPin, PublicKey, Result, Signer, TrustedCertificate, TrustedKey, TrustedKeys,
 };
 
 use crate::io::{Cap, read_capped};
+use crate::{LocalKey, Passphrase};
 
 /// Largest key or certificate file, in bytes; room for a chain of certificates.
 pub(crate) const MAX_KEY_FILE_BYTES: usize = 1024 * 1024;
@@ -17,6 +18,36 @@ pub(crate) const MAX_KEY_FILE_BYTES: usize = 1024 * 1024;
 /// `key/*`, `input/*`.
 pub fn load_public_key(path: &Path) -> Result<PublicKey> {
     PublicKey::from_pem(&read_key_file(path)?).map_err(|error| naming(path, &error))
+}
+
+/// Reads a PEM private key.
+///
+/// # Errors
+/// `key/*`, `input/*`.
+pub fn load_private_key(path: &Path, passphrase: Option<&Passphrase>) -> Result<LocalKey> {
+    let text = zeroize::Zeroizing::new(read_key_file(path)?);
+    LocalKey::from_pem(&text, passphrase).map_err(|error| naming(path, &error))
+}
+
+/// The signer that a key reference names.
+///
+/// # Errors
+/// `key/*`, `input/*`, `usage/arguments`.
+pub fn load_signer(key: &KeyRef, passphrase: Option<&Passphrase>) -> Result<Box<dyn Signer>> {
+    match key {
+        KeyRef::File { path, scheme } => {
+            let key = load_private_key(path, passphrase)?;
+            match scheme.filter(|scheme| *scheme != key.scheme()) {
+                Some(scheme) => {
+                    let kind = key.public_key().kind();
+                    let message = format!("`{}`: the {kind} key does not sign with {scheme}", path.display());
+                    Err(Error::new(Code::KeyUnsupported, message))
+                }
+                None => Ok(Box::new(key)),
+            }
+        }
+        other => Err(Error::new(Code::UsageArguments, format!("`{other}` cannot be used here"))),
+    }
 }
 
 /// Reads the certificates of a PEM file.

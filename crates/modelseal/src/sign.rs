@@ -4,12 +4,12 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use modelseal_core::{
-    Bundle, Certificate, Code, Digest, Error, HashAlgorithm, KeyId, KeyKind, Manifest, Method, ModelName,
+    Attestations, Bundle, Certificate, Code, Digest, Error, HashAlgorithm, KeyId, KeyKind, Manifest, Method, ModelName,
     ModelStatement, Observer, Pae, PublicKey, Result, Root, Scheme, SerializeOptions, SerializedModel, Signer,
-    Uncovered, attestation_payload, serialize_model,
+    Uncovered, attestation_payload, keep_attestations, serialize_model,
 };
 
-use crate::io::{check_directory, exists, write_replacing};
+use crate::io::{Cap, check_directory, exists, read_capped, write_replacing};
 use crate::paths::{BundlePaths, own_files};
 
 /// How a model is signed. The default is the form that every OMS tool verifies.
@@ -127,7 +127,7 @@ pub fn sign_model_artifact(
     let name = model_name(&root, options)?;
     let paths = BundlePaths::of(&root, options.bundle.as_deref());
     check_output(&paths.bundle)?;
-    check_output_attestations(&paths.attestations)?;
+    let old_attestations = read_old_attestations(&paths.attestations)?;
 
     let mut serialize = SerializeOptions::default();
     serialize.method = options.method;
@@ -146,7 +146,7 @@ pub fn sign_model_artifact(
         )
         .with_hint("the model is not the one that was meant to be signed; nothing was signed"));
     }
-    let warnings = warnings(&serialized, signer, options);
+    let mut warnings = warnings(&serialized, signer, options);
     let SerializedModel { manifest, files, bytes, uncovered, .. } = serialized;
 
     let types = options.attestations.iter().map(|attestation| attestation.predicate_type.clone()).collect();
@@ -162,10 +162,17 @@ pub fn sign_model_artifact(
     if bundle.len() > Bundle::MAX_BYTES {
         return Err(Error::new(Code::InputLimit, "the model has too many files for one signature"));
     }
-    let lines: Vec<u8> = bundles.flat_map(|line| [line, b"\n".to_vec()].concat()).collect();
+    let (mut lines, dropped) = match &old_attestations {
+        Some(text) => keep_attestations(text, Digest::sha256(&payload)).map_err(|_| exists(&paths.attestations))?,
+        None => (Vec::new(), Vec::new()),
+    };
+    warnings.extend(
+        dropped.iter().map(|kind| format!("the attestation of type `{kind}` was for the old signature and is dropped")),
+    );
+    lines.extend(bundles.flat_map(|line| [line, b"\n".to_vec()].concat()));
     if !options.dry_run {
         // Attestations first: a bundle whose attestations are missing is refused, the other way round nothing is lost.
-        if !lines.is_empty() {
+        if !lines.is_empty() || old_attestations.is_some() {
             write_replacing(&paths.attestations, &lines)?;
         }
         write_replacing(&paths.bundle, &bundle)?;
@@ -236,10 +243,14 @@ fn is_bundle(path: &Path) -> bool {
     crate::io::read_bundle(path).is_ok()
 }
 
-fn check_output_attestations(path: &Path) -> Result<()> {
+/// Attestations of an earlier signature at the same place.
+fn read_old_attestations(path: &Path) -> Result<Option<Vec<u8>>> {
     match std::fs::symlink_metadata(path) {
-        Ok(metadata) if !metadata.is_file() => Err(exists(path)),
-        _ => Ok(()),
+        Err(_) => Ok(None),
+        Ok(metadata) if metadata.is_file() => {
+            read_capped(path, &Cap { bytes: Attestations::MAX_BYTES, code: Code::OutputExists }).map(Some)
+        }
+        Ok(_) => Err(exists(path)),
     }
 }
 

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use modelseal_core::{
-    Attestations, Code, Error, Expected, FileChecks, Observer, Policy, Result, Root, TrustedKeys, VerifiedArtifact,
+    Attestations, Code, Error, Expected, FileChecks, Observer, Policy, Result, Root, Timestamp, TrustedKeys,
+    VerifiedArtifact,
 };
 
 use crate::io::{Cap, read_bundle, read_capped};
@@ -29,6 +30,8 @@ pub struct VerifyOptions {
     pub danger_allow_symlinks: bool,
     /// Accept the form used before v1.0.
     pub danger_accept_legacy: bool,
+    /// The verifier's clock, for certificates; `None`: the clock of this machine.
+    pub danger_clock: Option<Timestamp>,
     /// Threads that hash; `None`: as many as the process may use.
     pub jobs: Option<NonZeroUsize>,
     /// Largest file that is read, in bytes.
@@ -47,6 +50,7 @@ impl Default for VerifyOptions {
             danger_ignore_unsigned_files: false,
             danger_allow_symlinks: false,
             danger_accept_legacy: false,
+            danger_clock: None,
             jobs: None,
             max_file_bytes: FileChecks::MAX_FILE_BYTES,
             max_total_bytes: FileChecks::MAX_TOTAL_BYTES,
@@ -70,9 +74,7 @@ pub fn verify_model_artifact(
     refuse_inside(&root, trusted.sources())?;
     let paths = BundlePaths::of(&root, options.bundle.as_deref());
     let bundle = read_bundle(&paths.bundle)?;
-    let now = SystemTime::now()
-        .try_into()
-        .map_err(|_| Error::new(Code::InputUnreadable, "the clock of this machine cannot be read"))?;
+    let now = options.danger_clock.map_or_else(clock, Ok)?;
     let signed = if options.danger_accept_legacy {
         bundle.danger_verify_legacy_signature(trusted, now)?
     } else {
@@ -89,13 +91,19 @@ pub fn verify_model_artifact(
     checks.danger_ignore_paths.clone_from(&options.danger_ignore_paths);
     checks.danger_ignore_unsigned_files = options.danger_ignore_unsigned_files;
     checks.danger_allow_symlinks = options.danger_allow_symlinks;
+    checks.danger_clock = options.danger_clock.is_some();
     checks.jobs = options.jobs;
     checks.max_file_bytes = options.max_file_bytes;
     checks.max_total_bytes = options.max_total_bytes;
     authorized.verify_files(&root, &checks, observer)
 }
 
-fn read_attestations(path: &Path, trusted: &TrustedKeys, now: modelseal_core::Timestamp) -> Result<Attestations> {
+fn clock() -> Result<Timestamp> {
+    let unreadable = |_| Error::new(Code::InputUnreadable, "the clock of this machine cannot be read");
+    SystemTime::now().try_into().map_err(unreadable)
+}
+
+fn read_attestations(path: &Path, trusted: &TrustedKeys, now: Timestamp) -> Result<Attestations> {
     match read_capped(path, &Cap { bytes: Attestations::MAX_BYTES, code: Code::FormatMalformed }) {
         Ok(text) => Attestations::verify(&text, trusted, now),
         Err(error) if error.code() == Code::InputNotFound => Ok(Attestations::none()),

@@ -1,9 +1,27 @@
 //! One scan: walk, select, hash.
 
 use core::num::NonZeroUsize;
+use core::time::Duration;
+use std::hash::RandomState;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+use std::time::Instant;
 
 use super::Root;
+use super::pass::{Collected, Pass, Progress};
+use super::queue::{Directory, Queue, Supervision, Task};
+use super::worker::Worker;
 use crate::{Code, Digest, Error, Finding, HashAlgorithm, Observer, ResourceName, Result};
+
+/// How often the observer is told.
+const TICK: Duration = Duration::from_millis(50);
+/// Bytes of all buffers that go round between readers and hashers.
+const READER_BUFFERS: usize = 16 << 20;
+/// Bytes of the buffers of all workers together, as far as their least size permits.
+const WORKER_BUFFERS: usize = 8 << 20;
+const LEAST_BUFFER: usize = 32 << 10;
+/// Files up to this size are read at once.
+const MOST_BUFFER: usize = 256 << 10;
 
 /// What kind of thing a directory entry is, by `lstat`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +155,89 @@ impl Scan<'_> {
     ///
     /// # Errors
     /// `input/unreadable`, `input/changed`, `input/limit`, `usage/interrupted`, and what the selection returns.
-    pub(crate) fn run(&self, _observer: &dyn Observer) -> Result<Scanned> {
-        Err(Error::new(Code::InputUnreadable, format!("{} is not readable yet", self.root.path().display())))
+    /// The selection is asked a second time about every name when [`Self::recheck_names`] is set.
+    pub(crate) fn run(&self, observer: &dyn Observer) -> Result<Scanned> {
+        let progress = Progress::default();
+        let names = RandomState::new();
+        let (seen, complete) = self.pass(observer, &progress, &names, false)?;
+        if let Some(twice) = seen.files.windows(2).find(|pair| pair[0].name == pair[1].name) {
+            // A directory that is written to may list a name twice.
+            return Err(changed(&format!("the directory of `{}`", twice[0].name.as_str())));
+        }
+        if self.recheck_names && complete {
+            let (again, _) = self.pass(observer, &progress, &names, true)?;
+            if again.names != seen.names {
+                return Err(changed(&format!("the set of names in `{}`", self.root.path().display())));
+            }
+        }
+        if observer.event(progress.event(complete)).is_break() {
+            return Err(interrupted());
+        }
+        Ok(Scanned { files: seen.files, uncovered: seen.uncovered, findings: seen.findings, complete })
     }
+
+    fn pass(
+        &self,
+        observer: &dyn Observer,
+        progress: &Progress,
+        names: &RandomState,
+        names_only: bool,
+    ) -> Result<(Collected, bool)> {
+        let jobs = self.jobs.get();
+        let first = if self.root.is_file() { Task::SingleFile } else { Task::Directory(Directory::root()) };
+        let queue = Queue::new(jobs, first, READER_BUFFERS);
+        let buffer = (WORKER_BUFFERS / jobs).clamp(LEAST_BUFFER, MOST_BUFFER);
+        let pass = Pass::new(self, queue, progress, names, names_only, buffer);
+        supervise(&pass, observer);
+        pass.queue.outcome()?;
+        Ok(pass.into_collected())
+    }
+}
+
+/// Starts workers as they are needed and tells the observer, until all is done.
+fn supervise(pass: &Pass<'_>, observer: &dyn Observer) {
+    let work = || {
+        // A panic must reach the caller, and the other workers must not wait for this one.
+        let result = catch_unwind(AssertUnwindSafe(|| Worker::run(pass)));
+        pass.queue.ended(result.err());
+    };
+    thread::scope(|scope| {
+        // Also when the observer panics.
+        let _stop = StopOnDrop(pass);
+        let mut tick = Instant::now() + TICK;
+        loop {
+            match pass.queue.supervise(tick) {
+                Supervision::Done => return,
+                Supervision::Grow => {
+                    let builder = thread::Builder::new().name("modelseal-hash".to_owned());
+                    if builder.spawn_scoped(scope, work).is_err() && !pass.queue.go_on_without() {
+                        // Not even one thread: without progress is better than not at all.
+                        work();
+                    }
+                }
+                Supervision::Tick { walked } => {
+                    tick = Instant::now() + TICK;
+                    if observer.event(pass.progress.event(walked)).is_break() {
+                        pass.queue.fail(interrupted());
+                    }
+                }
+            }
+        }
+    });
+}
+
+struct StopOnDrop<'a>(&'a Pass<'a>);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.queue.stop();
+    }
+}
+
+fn changed(what: &str) -> Error {
+    Error::new(Code::InputChanged, format!("{what} changed while the model was read"))
+}
+
+fn interrupted() -> Error {
+    Error::new(Code::UsageInterrupted, "the caller stopped the work")
 }

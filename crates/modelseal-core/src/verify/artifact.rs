@@ -14,6 +14,8 @@ pub enum Relaxation {
     AllowSymlinks,
     /// Published test keys were accepted.
     AllowTestKeys,
+    /// The caller set the clock.
+    Clock,
     /// Paths named by the verifier's caller were not looked at.
     IgnorePaths,
     /// Files that are not signed were accepted.
@@ -28,6 +30,7 @@ impl Relaxation {
             Self::AcceptLegacy => "danger-accept-legacy",
             Self::AllowSymlinks => "danger-allow-symlinks",
             Self::AllowTestKeys => "danger-allow-test-keys",
+            Self::Clock => "danger-clock",
             Self::IgnorePaths => "danger-ignore-paths",
             Self::IgnoreUnsignedFiles => "danger-ignore-unsigned-files",
         }

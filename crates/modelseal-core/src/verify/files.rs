@@ -26,6 +26,8 @@ pub struct FileChecks {
     pub danger_ignore_unsigned_files: bool,
     /// Follow links that lead to regular files inside the model.
     pub danger_allow_symlinks: bool,
+    /// Say in the result that the caller set the clock.
+    pub danger_clock: bool,
     /// Threads that hash; `None`: as many as the process may use.
     pub jobs: Option<NonZeroUsize>,
     /// Largest file that is read, in bytes.
@@ -47,6 +49,7 @@ impl FileChecks {
     fn relaxed(&self) -> impl Iterator<Item = Relaxation> {
         [
             (self.danger_allow_symlinks, Relaxation::AllowSymlinks),
+            (self.danger_clock, Relaxation::Clock),
             (!self.danger_ignore_paths.is_empty(), Relaxation::IgnorePaths),
             (self.danger_ignore_unsigned_files, Relaxation::IgnoreUnsignedFiles),
         ]
@@ -65,6 +68,7 @@ impl Default for FileChecks {
             danger_ignore_paths: Vec::new(),
             danger_ignore_unsigned_files: false,
             danger_allow_symlinks: false,
+            danger_clock: false,
             jobs: None,
             max_file_bytes: Self::MAX_FILE_BYTES,
             max_total_bytes: Self::MAX_TOTAL_BYTES,
