@@ -197,7 +197,7 @@ def verify_model_artifact(
             line.clear()
 
 
-def _paths(argument: str, value: object) -> list[_Path]:
+def _paths(argument: str, value: _t.Any) -> list[_Path]:  # noqa: ANN401 - it is what is being checked
     """Return one path or several as a list. A text is one path, never a sequence of letters."""
     if value is None:
         return []
