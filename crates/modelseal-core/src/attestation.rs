@@ -179,21 +179,21 @@ impl AttestationStatement {
     }
 }
 
-/// Splits an attestation file for a model that is signed again: the lines bound to exactly this payload stay, of the
-/// others the predicate types are returned, since a line about another manifest would refuse the artifact. Nothing is
-/// verified.
+/// Splits an attestation file for a model that is signed again. Lines bound to exactly this payload stay, but those of
+/// the types in `replaced`. Of lines about another manifest, which would refuse the artifact, the predicate types are
+/// returned. Nothing is verified.
 ///
 /// # Errors
 /// `format/*` when a line is no bundle of a statement.
-pub fn keep_attestations(text: &[u8], payload: Digest) -> Result<(Vec<u8>, Vec<String>)> {
+pub fn keep_attestations(text: &[u8], payload: Digest, replaced: &[String]) -> Result<(Vec<u8>, Vec<String>)> {
     let (mut kept, mut dropped) = (Vec::new(), Vec::new());
     for line in text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
         let statement = AttestationStatement::parse(Bundle::parse(line)?.claimed_payload())?;
-        if statement.manifest == Some(payload) {
+        if statement.manifest != Some(payload) {
+            dropped.push(statement.predicate_type);
+        } else if !replaced.contains(&statement.predicate_type) {
             kept.extend_from_slice(line);
             kept.push(b'\n');
-        } else {
-            dropped.push(statement.predicate_type);
         }
     }
     Ok((kept, dropped))

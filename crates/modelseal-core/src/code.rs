@@ -253,6 +253,7 @@ impl FromStr for Code {
 }
 
 /// A text that is no error code.
+#[expect(clippy::exhaustive_structs, reason = "there is nothing to add")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownCode;
 

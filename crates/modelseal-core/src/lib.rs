@@ -1,6 +1,59 @@
 //! OpenSSF Model Signing (OMS): formats, hashing and verification.
 //!
-//! No network, no async runtime, no environment, no private keys.
+//! No network, no async runtime, no environment, no private keys: what a verifier in somebody's loader needs, and
+//! nothing else. Verification is a chain of types; each step is the only way to make the next type:
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use modelseal_core::{
+//!     Attestations, Bundle, Expected, FileChecks, LeafPin, Policy, PublicKey, Result, Root, Silent, Timestamp,
+//!     TrustedKey, TrustedKeys, VerifiedArtifact,
+//! };
+//!
+//! fn verify(model: &Path, bundle: &[u8], public_key: &[u8], now: Timestamp) -> Result<VerifiedArtifact> {
+//!     let key = TrustedKey::new(PublicKey::from_pem(public_key)?);
+//!     let trusted = TrustedKeys::new(vec![key], vec![], LeafPin::default())?;
+//!     let mut checks = FileChecks::default();
+//!     checks.bundle = Some("model.sig".to_owned());
+//!     Bundle::parse(bundle)?
+//!         .verify_signature(&trusted, now)?
+//!         .authorize(
+//!             &Policy::any_trusted_key(),
+//!             &Expected::name("acme/llama".parse()?),
+//!             &Attestations::none(),
+//!             now,
+//!             &[],
+//!         )?
+//!         .verify_files(&Root::open(model)?, &checks, &Silent)
+//! }
+//! ```
+//!
+//! What weakens a check has `danger` in its name and shows in the result. Nothing has a permissive default:
+//!
+//! ```compile_fail
+//! let _ = <modelseal_core::TrustedKeys as Default>::default();
+//! ```
+//!
+//! ```compile_fail
+//! let _ = <modelseal_core::Expected as Default>::default();
+//! ```
+//!
+//! ```compile_fail
+//! let _ = <modelseal_core::Policy as Default>::default();
+//! ```
+//!
+//! and a bundle that was only parsed cannot be authorized:
+//!
+//! ```compile_fail
+//! use modelseal_core::{Attestations, Bundle, Expected, Policy, Timestamp};
+//!
+//! fn skip(bundle: Bundle, now: Timestamp) {
+//!     let (policy, expected) = (Policy::any_trusted_key(), Expected::danger_any_model());
+//!     let _ = bundle.authorize(&policy, &expected, &Attestations::none(), now, &[]);
+//! }
+//! ```
+//!
+//! Extension points are three object-safe traits: [`Signer`], [`Narrow`] and [`Observer`].
 
 #![forbid(unsafe_code)]
 #![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]

@@ -363,10 +363,10 @@ mod tests {
         Serialization::new(Method::Files, HashAlgorithm::Sha256, false, ignored).unwrap()
     }
 
-    fn shards(ranges: &[Range<u64>]) -> Result<Manifest> {
+    fn shards(ranges: &[(u64, u64)]) -> Result<Manifest> {
         let method = Method::Shards { size: NonZeroU64::new(100).unwrap() };
         let resources =
-            ranges.iter().map(|range| Resource::shard(name("f"), Digest::sha256(b""), range.clone())).collect();
+            ranges.iter().map(|&(start, end)| Resource::shard(name("f"), Digest::sha256(b""), start..end)).collect();
         Manifest::new(Serialization::new(method, HashAlgorithm::Sha256, false, vec![]).unwrap(), resources)
     }
 
@@ -407,9 +407,16 @@ mod tests {
 
     #[test]
     fn shards_must_tile_their_file() {
-        assert!(shards(&[100..145, 0..100]).is_ok());
-        assert_eq!(shards(&[0..100, 100..145]).unwrap().file("f").unwrap().size(), Some(145));
-        for bad in [&[0..100, 150..200][..], &[0..100, 50..150], &[0..50, 50..100], &[0..101], &[5..100], &[0..0]] {
+        assert!(shards(&[(100, 145), (0, 100)]).is_ok());
+        assert_eq!(shards(&[(0, 100), (100, 145)]).unwrap().file("f").unwrap().size(), Some(145));
+        for bad in [
+            &[(0, 100), (150, 200)][..],
+            &[(0, 100), (50, 150)],
+            &[(0, 50), (50, 100)],
+            &[(0, 101)],
+            &[(5, 9)],
+            &[(0, 0)],
+        ] {
             assert_eq!(shards(bad).unwrap_err().code(), Code::FormatMalformed, "{bad:?}");
         }
     }

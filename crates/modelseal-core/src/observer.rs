@@ -31,6 +31,7 @@ pub trait Observer {
 }
 
 /// An observer that does nothing.
+#[expect(clippy::exhaustive_structs, reason = "there is nothing to add")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 

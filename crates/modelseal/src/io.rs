@@ -79,6 +79,14 @@ pub fn write_replacing(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// Removes a file of ours.
+///
+/// # Errors
+/// `output/unwritable`.
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    std::fs::remove_file(path).map_err(|error| unwritable(path, &error))
+}
+
 /// Refuses early what [`write_replacing`] would refuse after the work.
 ///
 /// # Errors

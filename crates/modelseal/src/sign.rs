@@ -9,7 +9,7 @@ use modelseal_core::{
     Uncovered, attestation_payload, keep_attestations, serialize_model,
 };
 
-use crate::io::{Cap, check_directory, exists, read_capped, write_replacing};
+use crate::io::{Cap, check_directory, exists, read_capped, remove, write_replacing};
 use crate::paths::{BundlePaths, own_files};
 
 /// How a model is signed. The default is the form that every OMS tool verifies.
@@ -163,7 +163,8 @@ pub fn sign_model_artifact(
         return Err(Error::new(Code::InputLimit, "the model has too many files for one signature"));
     }
     let (mut lines, dropped) = match &old_attestations {
-        Some(text) => keep_attestations(text, Digest::sha256(&payload)).map_err(|_| exists(&paths.attestations))?,
+        Some(text) => keep_attestations(text, Digest::sha256(&payload), statement.attestation_types())
+            .map_err(|_| exists(&paths.attestations))?,
         None => (Vec::new(), Vec::new()),
     };
     warnings.extend(
@@ -172,8 +173,10 @@ pub fn sign_model_artifact(
     lines.extend(bundles.flat_map(|line| [line, b"\n".to_vec()].concat()));
     if !options.dry_run {
         // Attestations first: a bundle whose attestations are missing is refused, the other way round nothing is lost.
-        if !lines.is_empty() || old_attestations.is_some() {
+        if !lines.is_empty() {
             write_replacing(&paths.attestations, &lines)?;
+        } else if old_attestations.is_some() {
+            remove(&paths.attestations)?;
         }
         write_replacing(&paths.bundle, &bundle)?;
     }

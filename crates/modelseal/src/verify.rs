@@ -103,7 +103,11 @@ fn clock() -> Result<Timestamp> {
     SystemTime::now().try_into().map_err(unreadable)
 }
 
+/// The attestations beside the bundle. A directory of that name is no attestation file: the walk looks into it.
 fn read_attestations(path: &Path, trusted: &TrustedKeys, now: Timestamp) -> Result<Attestations> {
+    if path.is_dir() {
+        return Ok(Attestations::none());
+    }
     match read_capped(path, &Cap { bytes: Attestations::MAX_BYTES, code: Code::FormatMalformed }) {
         Ok(text) => Attestations::verify(&text, trusted, now),
         Err(error) if error.code() == Code::InputNotFound => Ok(Attestations::none()),

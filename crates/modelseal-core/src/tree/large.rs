@@ -32,7 +32,7 @@ impl Worker<'_> {
         self.pass.admit(name, size)?;
         let name = ResourceName::parse(name).map_err(|error| Error::new(Code::InputName, error.message()))?;
         if size <= self.pass.buffer as u64 {
-            self.small(name, link, &file, &stamp)
+            self.small(name, link, file, &stamp)
         } else {
             found.large.push(Large { name, path: path(), link, stamp });
             Ok(())

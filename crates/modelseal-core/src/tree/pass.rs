@@ -117,8 +117,12 @@ impl<'a> Pass<'a> {
 
     /// What a worker saw, sorted.
     pub(super) fn collect(&self, mut more: Collected) {
-        more.sort();
+        // Not stable: needs no memory. No two files have the same name.
+        more.files.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let mut all = self.collected.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.files.len() < more.files.len() {
+            std::mem::swap(&mut all.files, &mut more.files);
+        }
         all.files.append(&mut more.files);
         all.uncovered.append(&mut more.uncovered);
         all.findings.append(&mut more.findings);
@@ -128,7 +132,9 @@ impl<'a> Pass<'a> {
     /// All that was seen, and whether that is all there is.
     pub(super) fn into_collected(self) -> (Collected, bool) {
         let mut collected = self.collected.into_inner().unwrap_or_else(PoisonError::into_inner);
-        collected.sort();
+        // Stable: what the workers have sorted is only merged.
+        collected.files.sort_by(|a, b| a.name.cmp(&b.name));
+        collected.sort_notes();
         (collected, !self.truncated.into_inner())
     }
 
@@ -171,9 +177,7 @@ impl Surroundings for Pass<'_> {
 }
 
 impl Collected {
-    fn sort(&mut self) {
-        // Stable: what workers have sorted is merged only.
-        self.files.sort_by(|a, b| a.name.cmp(&b.name));
+    fn sort_notes(&mut self) {
         self.uncovered.sort_by(|a, b| a.name.cmp(&b.name));
         self.findings.sort_by(|a, b| a.name().cmp(b.name()).then_with(|| a.code().cmp(&b.code())));
     }

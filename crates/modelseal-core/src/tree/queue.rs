@@ -192,7 +192,7 @@ impl Queue {
             let key = (large.stamp.size(), u64::MAX - state.large_seen);
             state.large.insert(key, large);
         }
-        self.announce(&mut state);
+        self.announce(&mut state, 1);
     }
 
     /// Hands over a batch; gets it back when there are so many that the caller had better work on it.
@@ -203,14 +203,14 @@ impl Queue {
         }
         state.walking += 1;
         state.batches.push(batch);
-        self.announce(&mut state);
+        self.announce(&mut state, 0);
         Ok(())
     }
 
     pub(super) fn publish_shards(&self, file: Arc<Sharded>) {
         let mut state = self.lock();
         state.sharded.push((file, 0));
-        self.announce(&mut state);
+        self.announce(&mut state, 1);
     }
 
     /// Lets an idle worker read for this stream while `work` hashes it.
@@ -221,7 +221,7 @@ impl Queue {
         {
             let mut state = self.lock();
             state.streams.push((Arc::clone(stream), false));
-            self.announce(&mut state);
+            self.announce(&mut state, 0);
         }
         let result = work();
         self.lock().streams.retain(|(other, _)| !Arc::ptr_eq(stream, other));
@@ -237,7 +237,7 @@ impl Queue {
                 *has_reader = false;
             }
         }
-        self.announce(&mut state);
+        self.announce(&mut state, 1);
     }
 
     /// Whether nothing waits to be taken; a hint.
@@ -319,11 +319,12 @@ impl Queue {
         state.error.take().map_or(Ok(()), Err)
     }
 
-    /// Wakes as many workers as there is work for, and asks for more of them if they do not suffice.
-    fn announce(&self, state: &mut State) {
+    /// Wakes as many workers as there is work for, and asks for more of them if they do not suffice. Work for `own` of
+    /// them needs nobody else: the caller is about to take it.
+    fn announce(&self, state: &mut State, own: usize) {
         let queued = state.queued();
         self.waiting.store(queued, Ordering::Relaxed);
-        let worth = queued + state.lonely();
+        let worth = (queued + state.lonely()).saturating_sub(own);
         for _ in 0..worth.min(state.idle) {
             self.workers.notify_one();
         }

@@ -25,7 +25,7 @@ pub(super) struct Worker<'a> {
 /// A file that was chosen, open.
 pub(super) struct Chosen<'a> {
     pub(super) name: &'a str,
-    pub(super) file: Arc<Handle>,
+    pub(super) file: &'a Handle,
     pub(super) link: bool,
     /// The signed size.
     pub(super) size: Option<u64>,
@@ -86,7 +86,7 @@ impl<'a> Worker<'a> {
         if let Action::Hash { size } = action
             && !self.pass.names_only
         {
-            let file = Arc::clone(self.pass.scan.root.handle());
+            let file = self.pass.scan.root.handle();
             self.file(&mut found, Chosen { name, file, link: false, size }, PathBuf::new)?;
         }
         self.pass.queue.publish(found);
@@ -141,19 +141,29 @@ impl<'a> Worker<'a> {
             if !text.is_empty() {
                 text.push('/');
             }
-            text.push_str(&listed.name.to_string_lossy());
-            self.entry(&mut found, directory, &listed, &text)?;
+            let name = listed.name.to_str();
+            match name {
+                Some(name) => text.push_str(name),
+                None => text.push_str(&listed.name.to_string_lossy()),
+            }
+            self.entry(&mut found, directory, &listed, &text, directory.about.utf8 && name.is_some())?;
         }
         self.text = text;
         self.pass.queue.publish(found);
         Ok(())
     }
 
-    fn entry(&mut self, found: &mut Found, directory: &OpenDirectory, listed: &Listed, name: &str) -> Result<()> {
+    fn entry(
+        &mut self,
+        found: &mut Found,
+        directory: &OpenDirectory,
+        listed: &Listed,
+        name: &str,
+        utf8: bool,
+    ) -> Result<()> {
         let pass = self.pass;
         let failed = |failure| pass.failed(failure, name);
         let kind = listed.kind.map_or_else(|| directory.handle.kind_of(&listed.name), Ok).map_err(failed)?;
-        let utf8 = directory.about.utf8 && listed.name.to_str().is_some();
         let path = || directory.about.path.join(&listed.name);
         let action = self.select(Entry { name, utf8, kind })?;
         match (action, kind) {
@@ -173,13 +183,13 @@ impl<'a> Worker<'a> {
             }
             (Action::Hash { .. }, EntryKind::File | EntryKind::Symlink) if pass.names_only => {}
             (Action::Hash { size }, EntryKind::File) => {
-                let file = Arc::new(directory.handle.open_file(&listed.name).map_err(failed)?);
+                let file = &directory.handle.open_file(&listed.name).map_err(failed)?;
                 self.file(found, Chosen { name, file, link: false, size }, path)?;
             }
             (Action::Hash { size }, EntryKind::Symlink) => {
                 match pass.scan.root.handle().follow(&path()).map_err(failed)? {
                     Followed::File(file) => {
-                        self.file(found, Chosen { name, file: Arc::new(file), link: true, size }, path)?;
+                        self.file(found, Chosen { name, file: &file, link: true, size }, path)?;
                     }
                     Followed::Refused(why) => self.found(pass.scan.link_refusal, name, why),
                 }

@@ -214,8 +214,8 @@ fn refusal(findings: Vec<Finding>, complete: bool) -> Error {
     // The most telling finding gives the code: a changed file says more than an extra one.
     let rank = |code: Code| match code {
         Code::ArtifactModified => 0,
-        Code::ArtifactMissing => 1,
-        Code::ArtifactSymlink => 2,
+        Code::ArtifactSymlink => 1,
+        Code::ArtifactMissing => 2,
         _ => 3,
     };
     let Some(first) = findings.iter().min_by_key(|finding| rank(finding.code())) else {

@@ -161,7 +161,7 @@ macro_rules! batch {
     () => {
         /// The next names, at most `most`; none at the end.
         pub(in crate::tree) fn batch(&mut self, most: usize) -> Result<Vec<Listed>, Failure> {
-            let mut batch = Vec::new();
+            let mut batch = Vec::with_capacity(most);
             while batch.len() < most
                 && let Some(entry) = self.0.next()
             {
