@@ -25,7 +25,7 @@ demo-local:
 
 ## test: every test: Rust, command line, interoperability, Python on every interpreter found
 .PHONY: test
-test: interop-venv
+test: venv
 	sh scripts/check-core-boundary.sh
 	MODELSEAL_TEST_MODEL_SIGNING=$(VENV)/bin/model_signing $(CARGO) test --workspace --locked
 	$(MAKE) --no-print-directory test-python
@@ -39,7 +39,7 @@ test-python: wheel
 
 ## lint: formatting, clippy, rustdoc, ruff, mypy, stubs, licences, shell scripts: every warning is an error
 .PHONY: lint
-lint: interop-venv
+lint: venv
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --locked
@@ -64,17 +64,20 @@ docs:
 
 ## wheel: the Python wheel, unoptimised, installed into .cache/venv
 .PHONY: wheel
-wheel: interop-venv
+wheel: venv
 	rm -rf $(WHEELS)
-	$(VENV)/bin/maturin build --quiet --locked --profile dev --compatibility linux --out $(WHEELS)
+	$(VENV)/bin/maturin build --quiet --locked --profile dev --auditwheel skip --out $(WHEELS)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps $(WHEELS)/*.whl
 
 ## interop-venv: the Python environment of the tests, with the reference tool; prints the path of that tool
 .PHONY: interop-venv
-interop-venv:
+interop-venv: venv
+	@echo $(VENV)/bin/model_signing
+
+.PHONY: venv
+venv:
 	@test -n "$(PYTHON)" || { echo "make: Python 3.9 or newer is needed; set PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) scripts/make_venv.py $(VENV) $(REQUIREMENTS)
-	@echo $(VENV)/bin/model_signing
 
 ## clean: remove what was built and cached
 .PHONY: clean

@@ -77,6 +77,10 @@ run 0 keys generate signer.pem
 
 title '2. Sign, and verify'
 run 0 sign llama-demo --key signer.pem
+[ -f llama-demo/model.sig ] || {
+    printf '  %sno llama-demo/model.sig was written: the demo failed%s\n' "$red" "$plain"
+    exit 1
+}
 signed=$(wc -c <llama-demo/model.sig | tr -d ' ')
 run 0 verify llama-demo --key signer.pub.pem
 

@@ -72,7 +72,7 @@ mod tests {
         assert_eq!(pae.payload(), b"{}");
         assert_eq!(
             Pae::legacy("{\"a\":'\\\n\u{e9}'}".as_bytes()),
-            b"DSSEV1 28 application/vnd.in-toto+json 13 b'{\"a\":\\'\\\\\\n\\xc3\\xa9\\'}'"
+            b"DSSEV1 28 application/vnd.in-toto+json 12 b'{\"a\":\\'\\\\\\n\\xc3\\xa9\\'}'"
         );
     }
 }

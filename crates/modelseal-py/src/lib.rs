@@ -1,1 +1,32 @@
-//! modelseal-py
+//! The extension module `modelseal._native`: the façade with Python values at its edges.
+//!
+//! The Python package wraps it; nothing here is public API by itself.
+
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod artifacts;
+mod errors;
+mod observer;
+mod records;
+mod sign;
+mod verify;
+
+/// The native half of the package `modelseal`.
+#[pyo3::pymodule(gil_used = false)]
+mod _native {
+    #[pymodule_export]
+    use crate::artifacts::{SignedArtifact, VerifiedArtifact};
+    #[pymodule_export]
+    use crate::errors::{Finding, codes};
+    #[pymodule_export]
+    use crate::records::{Attestation, Certificate, Progress, Resource, Serialization, Uncovered};
+    #[pymodule_export]
+    use crate::sign::sign_model_artifact;
+    #[pymodule_export]
+    use crate::verify::verify_model_artifact;
+
+    #[pymodule_export]
+    #[expect(non_upper_case_globals, reason = "the name that Python packages use")]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}

@@ -133,7 +133,7 @@ def accepted():
         "tlog-filled",
         "a log entry, which is reported as not checked",
         tlog,
-        unchecked=["tlogEntries"],
+        unchecked=["transparency-log"],
     )
     yield case(
         "timestamps-empty", "an empty object of time stamps", put(GOOD, stamps, {}), peer="accept"
@@ -147,7 +147,7 @@ def accepted():
         "timestamps-unverified",
         "a time stamp, which is reported as not checked",
         stamped,
-        unchecked=["timestampVerificationData"],
+        unchecked=["timestamps"],
         peer="accept",
     )
 

@@ -24,7 +24,8 @@ def der(tag, *content):
     """One DER value."""
     data = b"".join(content)
     size = len(data)
-    head = bytes([size]) if size < 128 else bytes([0x82, size >> 8, size & 255])
+    long = size.to_bytes((size.bit_length() + 7) // 8, "big")
+    head = bytes([size]) if size < 128 else bytes([0x80 | len(long)]) + long
     return bytes([tag]) + head + data
 
 
@@ -134,7 +135,7 @@ def cases():
         "key/wrong-form",
         peer="refuse",
     )
-    yield case("der", "DER where PEM belongs", "p256.pub.der", "key/malformed", peer="refuse")
+    yield case("der", "DER where PEM belongs", "p256.pub.der", "key/wrong-form", peer="refuse")
     yield case("text", "a text where a key belongs", "README.md", "key/malformed", peer="refuse")
     yield case(
         "off-curve", "a point that is not on the curve", "p256-off-curve.pub.pem", "key/malformed"

@@ -149,7 +149,10 @@ impl Queue {
     }
 
     /// The next task; `None` when there will be none. Every task that is taken must be reported with [`Self::done`].
-    pub(super) fn take(&self) -> Option<Task> {
+    ///
+    /// Calls `before_waiting` when there is none yet.
+    pub(super) fn take(&self, before_waiting: impl FnOnce()) -> Option<Task> {
+        let mut before_waiting = Some(before_waiting);
         let mut state = self.lock();
         loop {
             if self.stopped() {
@@ -163,6 +166,12 @@ impl Queue {
             if state.running == 0 {
                 self.workers.notify_all();
                 return None;
+            }
+            if let Some(before_waiting) = before_waiting.take() {
+                drop(state);
+                before_waiting();
+                state = self.lock();
+                continue;
             }
             state.idle += 1;
             state = self.workers.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -192,7 +201,7 @@ impl Queue {
             let key = (large.stamp.size(), u64::MAX - state.large_seen);
             state.large.insert(key, large);
         }
-        self.announce(&mut state);
+        self.announce(&mut state, 1);
     }
 
     /// Hands over a batch; gets it back when there are so many that the caller had better work on it.
@@ -203,14 +212,14 @@ impl Queue {
         }
         state.walking += 1;
         state.batches.push(batch);
-        self.announce(&mut state);
+        self.announce(&mut state, 0);
         Ok(())
     }
 
     pub(super) fn publish_shards(&self, file: Arc<Sharded>) {
         let mut state = self.lock();
         state.sharded.push((file, 0));
-        self.announce(&mut state);
+        self.announce(&mut state, 1);
     }
 
     /// Lets an idle worker read for this stream while `work` hashes it.
@@ -221,7 +230,7 @@ impl Queue {
         {
             let mut state = self.lock();
             state.streams.push((Arc::clone(stream), false));
-            self.announce(&mut state);
+            self.announce(&mut state, 0);
         }
         let result = work();
         self.lock().streams.retain(|(other, _)| !Arc::ptr_eq(stream, other));
@@ -237,7 +246,7 @@ impl Queue {
                 *has_reader = false;
             }
         }
-        self.announce(&mut state);
+        self.announce(&mut state, 1);
     }
 
     /// Whether nothing waits to be taken; a hint.
@@ -319,11 +328,12 @@ impl Queue {
         state.error.take().map_or(Ok(()), Err)
     }
 
-    /// Wakes as many workers as there is work for, and asks for more of them if they do not suffice.
-    fn announce(&self, state: &mut State) {
+    /// Wakes as many workers as there is work for, and asks for more of them if they do not suffice. Work for `own` of
+    /// them needs nobody else: the caller is about to take it.
+    fn announce(&self, state: &mut State, own: usize) {
         let queued = state.queued();
         self.waiting.store(queued, Ordering::Relaxed);
-        let worth = queued + state.lonely();
+        let worth = (queued + state.lonely()).saturating_sub(own);
         for _ in 0..worth.min(state.idle) {
             self.workers.notify_one();
         }

@@ -1,0 +1,261 @@
+//! What signing and verifying return: the evidence, frozen. Python code cannot make one.
+
+use std::path::{Path, PathBuf};
+
+use modelseal::{Manifest, SignedBy};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyTuple;
+
+use crate::records::{Attestation, Certificate, Repr, Resource, Serialization, Uncovered, tuple};
+
+/// A model that was signed.
+#[pyclass(frozen, module = "modelseal")]
+pub(crate) struct SignedArtifact {
+    /// The model's path, as given.
+    #[pyo3(get)]
+    path: PathBuf,
+    /// The signed model name.
+    #[pyo3(get)]
+    name: String,
+    /// Digest of the whole model, `sha256:hex`; what `expect_digest=` and `digest=` compare with.
+    #[pyo3(get)]
+    root_digest: String,
+    /// SHA-256 of the signed payload.
+    #[pyo3(get)]
+    payload_digest: String,
+    /// Id of the key that signed.
+    #[pyo3(get)]
+    key_id: String,
+    /// Its kind, such as `ecdsa-p256`.
+    #[pyo3(get)]
+    key_kind: String,
+    /// Its signature scheme.
+    #[pyo3(get)]
+    scheme: String,
+    /// The signing method: `key` or `certificate`.
+    #[pyo3(get)]
+    method: &'static str,
+    /// How files became resources.
+    #[pyo3(get)]
+    serialization: Py<Serialization>,
+    /// Where the signature is, or would be after a dry run.
+    #[pyo3(get)]
+    bundle: PathBuf,
+    /// Where the attestations are, if there are any.
+    #[pyo3(get)]
+    attestations: Option<PathBuf>,
+    /// Files covered.
+    #[pyo3(get)]
+    files: u64,
+    /// Bytes covered.
+    #[pyo3(get)]
+    bytes: u64,
+    /// What is on disk and not covered.
+    #[pyo3(get)]
+    uncovered: Py<PyTuple>,
+    /// What the signer should know: who cannot verify this form, ignored paths that match nothing.
+    #[pyo3(get)]
+    warnings: Py<PyTuple>,
+    /// Whether the signature was written; not after a dry run.
+    #[pyo3(get)]
+    written: bool,
+    manifest: Manifest,
+    resources: PyOnceLock<Py<PyTuple>>,
+}
+
+impl SignedArtifact {
+    pub(crate) fn new(
+        py: Python<'_>,
+        path: &Path,
+        signed: modelseal::SignedArtifact,
+        method: &'static str,
+    ) -> PyResult<Self> {
+        Ok(Self {
+            path: path.to_owned(),
+            root_digest: signed.manifest.root().to_string(),
+            payload_digest: signed.payload_digest.to_string(),
+            key_id: signed.key_id.to_string(),
+            key_kind: signed.key_kind.to_string(),
+            scheme: signed.scheme.to_string(),
+            method,
+            serialization: Py::new(py, Serialization::from(signed.manifest.serialization()))?,
+            uncovered: tuple(py, signed.uncovered.iter().map(Uncovered::from))?,
+            warnings: tuple(py, &signed.warnings)?,
+            resources: PyOnceLock::new(),
+            name: signed.name,
+            bundle: signed.bundle,
+            attestations: signed.attestations,
+            files: signed.files,
+            bytes: signed.bytes,
+            written: signed.written,
+            manifest: signed.manifest,
+        })
+    }
+}
+
+#[pymethods]
+impl SignedArtifact {
+    /// The manifest's resources in signed order; made when first asked for.
+    #[getter]
+    fn resources(&self, py: Python<'_>) -> PyResult<Py<PyTuple>> {
+        resources(py, &self.manifest, &self.resources)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        Repr::new("SignedArtifact")
+            .field(py, "name", &self.name)?
+            .field(py, "root_digest", &self.root_digest)?
+            .field(py, "key_id", &self.key_id)?
+            .field(py, "bundle", self.bundle.as_os_str())?
+            .field(py, "files", self.files)?
+            .field(py, "bytes", self.bytes)?
+            .field(py, "uncovered", &self.uncovered)?
+            .field(py, "warnings", &self.warnings)?
+            .field(py, "written", self.written)?
+            .finish()
+    }
+}
+
+/// A model that was verified, with what that rests on. There is none of a model that was refused.
+#[pyclass(frozen, module = "modelseal")]
+pub(crate) struct VerifiedArtifact {
+    /// The model's path, as given.
+    #[pyo3(get)]
+    path: PathBuf,
+    /// The signature that was verified.
+    #[pyo3(get)]
+    bundle: PathBuf,
+    /// The signed model name; empty in the form from before v1.0.
+    #[pyo3(get)]
+    name: String,
+    /// Digest of the whole model, `sha256:hex`.
+    #[pyo3(get)]
+    root_digest: String,
+    /// SHA-256 of the signed payload.
+    #[pyo3(get)]
+    payload_digest: String,
+    /// Id of the key that signed.
+    #[pyo3(get)]
+    key_id: String,
+    /// Its kind, such as `ecdsa-p256`.
+    #[pyo3(get)]
+    key_kind: String,
+    /// The signature scheme that was checked.
+    #[pyo3(get)]
+    scheme: Option<String>,
+    /// The signing method: `key` or `certificate`.
+    #[pyo3(get)]
+    method: &'static str,
+    /// The certificate that signed; `None` for the method `key`.
+    #[pyo3(get)]
+    certificate: Option<Py<Certificate>>,
+    /// How files became resources.
+    #[pyo3(get)]
+    serialization: Py<Serialization>,
+    /// Files verified.
+    #[pyo3(get)]
+    files: u64,
+    /// Bytes verified.
+    #[pyo3(get)]
+    bytes: u64,
+    /// The files that were verified; `None`: all of them.
+    #[pyo3(get)]
+    only: Option<Py<PyTuple>>,
+    /// What is on disk and not covered by the signature.
+    #[pyo3(get)]
+    uncovered: Py<PyTuple>,
+    /// What was not checked, such as `expected-model` or `freshness`.
+    #[pyo3(get)]
+    unchecked: Py<PyTuple>,
+    /// Checks that the caller weakened, such as `danger-allow-symlinks`.
+    #[pyo3(get)]
+    relaxed: Py<PyTuple>,
+    /// Links to files inside the model that were followed.
+    #[pyo3(get)]
+    followed_links: Py<PyTuple>,
+    /// Attestations found beside the signature.
+    #[pyo3(get)]
+    attestations: Py<PyTuple>,
+    manifest: Manifest,
+    resources: PyOnceLock<Py<PyTuple>>,
+}
+
+impl VerifiedArtifact {
+    pub(crate) fn new(
+        py: Python<'_>,
+        path: &Path,
+        bundle: PathBuf,
+        verified: &modelseal::VerifiedArtifact,
+    ) -> PyResult<Self> {
+        let signed_by = verified.signed_by();
+        let certificate = match signed_by {
+            SignedBy::Certificate { chain, .. } => Some(Py::new(py, Certificate::from(&**chain))?),
+            _ => None,
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            bundle,
+            name: verified.name().to_owned(),
+            root_digest: verified.manifest().root().to_string(),
+            payload_digest: verified.payload_digest().to_string(),
+            key_id: signed_by.key_id().to_string(),
+            key_kind: signed_by.kind().to_string(),
+            scheme: scheme(signed_by),
+            method: signed_by.method(),
+            certificate,
+            serialization: Py::new(py, Serialization::from(verified.manifest().serialization()))?,
+            files: verified.files(),
+            bytes: verified.bytes(),
+            only: verified.only().map(|names| tuple(py, names.iter().map(|name| name.as_str()))).transpose()?,
+            uncovered: tuple(py, verified.uncovered().iter().map(Uncovered::from))?,
+            unchecked: tuple(py, verified.unchecked().iter().map(|unchecked| unchecked.as_str()))?,
+            relaxed: tuple(py, verified.relaxed().iter().map(|relaxed| relaxed.as_str()))?,
+            followed_links: tuple(py, verified.followed_links().iter().map(|name| name.as_str()))?,
+            attestations: tuple(py, verified.attestations().iter().map(Attestation::from))?,
+            manifest: verified.manifest().clone(),
+            resources: PyOnceLock::new(),
+        })
+    }
+}
+
+#[pymethods]
+impl VerifiedArtifact {
+    /// The manifest's resources in signed order; made when first asked for.
+    #[getter]
+    fn resources(&self, py: Python<'_>) -> PyResult<Py<PyTuple>> {
+        resources(py, &self.manifest, &self.resources)
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        Repr::new("VerifiedArtifact")
+            .field(py, "name", &self.name)?
+            .field(py, "root_digest", &self.root_digest)?
+            .field(py, "key_id", &self.key_id)?
+            .field(py, "method", self.method)?
+            .field(py, "files", self.files)?
+            .field(py, "bytes", self.bytes)?
+            .field(py, "only", &self.only)?
+            .field(py, "uncovered", &self.uncovered)?
+            .field(py, "unchecked", &self.unchecked)?
+            .field(py, "relaxed", &self.relaxed)?
+            .finish()
+    }
+}
+
+/// A certified key implies its scheme; a trusted key has had one named.
+fn scheme(signed_by: &SignedBy) -> Option<String> {
+    match signed_by {
+        SignedBy::Key { scheme, .. } => Some(scheme.to_string()),
+        SignedBy::Certificate { chain, .. } => {
+            chain.leaf.public_key().ok()?.implied_scheme().map(|scheme| scheme.to_string())
+        }
+        _ => None,
+    }
+}
+
+/// A manifest may list a million resources, and few callers look: the tuple is made once, on demand.
+fn resources(py: Python<'_>, manifest: &Manifest, made: &PyOnceLock<Py<PyTuple>>) -> PyResult<Py<PyTuple>> {
+    let make = || tuple(py, manifest.resources().iter().map(Resource::from));
+    made.get_or_try_init(py, make).map(|resources| resources.clone_ref(py))
+}

@@ -1,0 +1,104 @@
+//! Signing.
+
+use core::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+
+use modelseal::{
+    Certificate, Code, Error, HashAlgorithm, Method, Passphrase, Result, SignOptions, load_certificates, load_signer,
+};
+use pyo3::prelude::*;
+
+use crate::arguments::{KeyArgument, parse, parse_ignored, parse_jobs, usage};
+use crate::artifacts::SignedArtifact;
+use crate::observer::run;
+
+/// What the reference tool uses.
+const DEFAULT_SHARD_SIZE: NonZeroU64 = NonZeroU64::new(1_000_000_000).unwrap();
+
+/// Signs the model at `path` and writes the signature.
+#[pyfunction]
+#[pyo3(signature = (path, *, key, name, bundle, passphrase_file, passphrase_env, certificates, ignore_paths,
+    ignore_git_paths, method, shard_size, hash, expect_digest, expect_key_id, dry_run, jobs, progress,
+    danger_allow_symlinks, danger_allow_test_keys))]
+#[expect(clippy::too_many_arguments, reason = "one for each argument of the Python function")]
+pub(crate) fn sign_model_artifact(
+    py: Python<'_>,
+    path: PathBuf,
+    key: KeyArgument,
+    name: Option<String>,
+    bundle: Option<PathBuf>,
+    passphrase_file: Option<PathBuf>,
+    passphrase_env: Option<String>,
+    certificates: Vec<PathBuf>,
+    ignore_paths: Vec<PathBuf>,
+    ignore_git_paths: bool,
+    method: String,
+    shard_size: Option<u64>,
+    hash: String,
+    expect_digest: Option<String>,
+    expect_key_id: Option<String>,
+    dry_run: bool,
+    jobs: Option<usize>,
+    progress: Option<Py<PyAny>>,
+    danger_allow_symlinks: bool,
+    danger_allow_test_keys: bool,
+) -> PyResult<SignedArtifact> {
+    // Attached: Python changes the environment only while it holds the interpreter.
+    let passphrase = passphrase_env.map(|name| passphrase_from_environment(&name)).transpose();
+    let signing = if certificates.is_empty() { "key" } else { "certificate" };
+    let model = path.clone();
+    let signed = run(py, progress, move |observer| {
+        let key = key.parse()?;
+        let mut options = SignOptions::default();
+        options.name = parse(name.as_deref())?;
+        options.bundle = bundle;
+        options.ignore_git_paths = ignore_git_paths;
+        options.method = parse_method(&method, shard_size)?;
+        options.hash = parse_hash(&hash)?;
+        options.expect_digest = parse(expect_digest.as_deref())?;
+        options.expect_key_id = parse(expect_key_id.as_deref())?;
+        options.dry_run = dry_run;
+        options.jobs = parse_jobs(jobs)?;
+        options.danger_allow_symlinks = danger_allow_symlinks;
+        options.danger_allow_test_keys = danger_allow_test_keys;
+        let passphrase = match passphrase_file {
+            Some(file) => Some(Passphrase::from_file(&file)?),
+            None => passphrase?,
+        };
+        let signer = load_signer(&key, passphrase.as_ref())?;
+        options.certificates = load_all(&certificates)?;
+        options.ignore_paths = parse_ignored(&model, &ignore_paths)?;
+        modelseal::sign_model_artifact(&model, signer.as_ref(), &options, observer)
+    })?;
+    SignedArtifact::new(py, &path, signed, signing)
+}
+
+fn passphrase_from_environment(name: &str) -> Result<Passphrase> {
+    match std::env::var_os(name) {
+        Some(value) => Passphrase::new(value.into_encoded_bytes()),
+        None => Err(Error::new(Code::KeyPassphrase, format!("the environment variable `{name}` is not set"))),
+    }
+}
+
+fn parse_method(method: &str, shard_size: Option<u64>) -> Result<Method> {
+    match (method, shard_size) {
+        ("files", None) => Ok(Method::Files),
+        ("files", Some(_)) => Err(usage("a shard size belongs to the method `shards`")),
+        ("shards", None) => Ok(Method::Shards { size: DEFAULT_SHARD_SIZE }),
+        ("shards", Some(size)) => {
+            let size = NonZeroU64::new(size).ok_or_else(|| usage("the shard size must be at least 1"))?;
+            Ok(Method::Shards { size })
+        }
+        _ => Err(usage(format!("the method `{method}` is not known; known are `files` and `shards`"))),
+    }
+}
+
+/// The façade's own refusal speaks of a bundle; here the call is wrong.
+fn parse_hash(hash: &str) -> Result<HashAlgorithm> {
+    hash.parse().map_err(|error: Error| Error::new(Code::UsageArguments, error.message()).with_hint(error.hint()))
+}
+
+fn load_all(files: &[PathBuf]) -> Result<Vec<Certificate>> {
+    let loaded = files.iter().map(|file: &PathBuf| load_certificates(Path::new(file))).collect::<Result<Vec<_>>>()?;
+    Ok(loaded.into_iter().flatten().collect())
+}

@@ -1,0 +1,95 @@
+"""Sign machine-learning models, and refuse every model that is unsigned, altered, or signed by somebody else.
+
+In a loader, verify before a byte of the model is used, and say which model you want:
+
+    import modelseal
+
+    artifact = modelseal.verify_model_artifact("llama", key="acme.pub.pem", name="acme/llama")
+    model = load(artifact.path)
+
+A verification that fails raises a `VerificationError`; nothing returns `False` that could be overlooked. The result is
+the evidence: who signed what, and what was *not* checked (`unchecked`), weakened (`relaxed`) or covered (`uncovered`).
+The files must not be writable by others between the verification and the loading: keep them where only you can write.
+
+To sign, with a key made by `modelseal keys generate`:
+
+    modelseal.sign_model_artifact("llama", key="acme.pem", name="acme/llama")
+
+Both functions release the interpreter while they work, so other threads go on; Ctrl-C stops them at once, and nothing
+is written then. They work in the OpenSSF Model Signing format, so other tools verify what is signed here.
+"""
+
+from __future__ import annotations
+
+from modelseal._api import sign_model_artifact, verify_model_artifact
+from modelseal._errors import (
+    AnyModelWarning,
+    BackendError,
+    BundleError,
+    Cancelled,
+    IdentityError,
+    InputError,
+    MismatchError,
+    ModelsealError,
+    PolicyError,
+    SignatureError,
+    UsageError,
+    VerificationError,
+)
+from modelseal._native import (
+    Attestation,
+    Certificate,
+    Finding,
+    Progress,
+    Resource,
+    Serialization,
+    SignedArtifact,
+    Uncovered,
+    VerifiedArtifact,
+    __version__,
+)
+
+__all__ = [
+    "AnyModelWarning",
+    "Attestation",
+    "BackendError",
+    "BundleError",
+    "Cancelled",
+    "Certificate",
+    "Finding",
+    "IdentityError",
+    "InputError",
+    "MismatchError",
+    "ModelsealError",
+    "PolicyError",
+    "Progress",
+    "Resource",
+    "Serialization",
+    "SignatureError",
+    "SignedArtifact",
+    "Uncovered",
+    "UsageError",
+    "VerificationError",
+    "VerifiedArtifact",
+    "__version__",
+    "sign_model_artifact",
+    "verify_model_artifact",
+]
+
+# Their public home, in tracebacks and pickles too.
+for _class in (
+    AnyModelWarning,
+    BackendError,
+    BundleError,
+    Cancelled,
+    IdentityError,
+    InputError,
+    MismatchError,
+    ModelsealError,
+    PolicyError,
+    SignatureError,
+    UsageError,
+    VerificationError,
+):
+    _class.__module__ = __name__
+del _class

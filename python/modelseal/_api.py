@@ -1,0 +1,246 @@
+"""The two functions of the package, around the native ones."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+from modelseal import _native
+from modelseal._errors import AnyModelWarning, UsageError
+from modelseal._progress import line_for
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import datetime as _datetime
+    import typing as _t
+
+    # Paths are text, as everywhere in Python; `os.fsdecode` gives it for names that are not.
+    _Path = _t.Union[str, os.PathLike[str]]
+    _Paths = _t.Union[_Path, _t.Collection[_Path]]
+    _Progress = _t.Union[bool, _t.Callable[[_native.Progress], object], None]
+
+
+def sign_model_artifact(
+    path: _Path,
+    *,
+    key: _Path,
+    name: str | None = None,
+    bundle: _Path | None = None,
+    passphrase_file: _Path | None = None,
+    passphrase_env: str | None = None,
+    certificates: _Paths = (),
+    ignore_paths: _Paths = (),
+    ignore_git_paths: bool = True,
+    method: _t.Literal["files", "shards"] = "files",
+    shard_size: int | None = None,
+    hash: _t.Literal["sha256", "blake2b", "blake3"] = "sha256",  # noqa: A002 - the format's own word
+    expect_digest: str | None = None,
+    expect_key_id: str | None = None,
+    dry_run: bool = False,
+    jobs: int | None = None,
+    progress: _Progress = None,
+    danger_allow_symlinks: bool = False,
+    danger_allow_test_keys: bool = False,
+) -> _native.SignedArtifact:
+    """Sign the model at `path`, a directory or a file, and write its signature.
+
+    The defaults give the form that every tool for OpenSSF Model Signing verifies. Nothing is written unless everything
+    succeeded, and an existing file is only replaced when it is a signature.
+
+    key: the private key, a PEM file. A text may also be a key reference such as "file:KEY.pem?scheme=ed25519".
+    name: the name that is signed, such as "acme/llama"; by default the last component of `path`.
+    bundle: where the signature goes; by default "model.sig" in the directory, or `path` plus ".sig" for a file.
+    passphrase_file, passphrase_env: a file, or an environment variable, with the passphrase of an encrypted key.
+    certificates: PEM files with the certificate of the key, then its intermediates; signs by certificate then.
+    ignore_paths: files and directories to leave out, relative to the model.
+    ignore_git_paths: leave out .git, .github, .gitignore and .gitattributes at the top.
+    method, shard_size, hash: how files are listed. Anything but the default shuts out the reference tool's command.
+    expect_digest, expect_key_id: sign only this content, and only with this key.
+    dry_run: do everything but write.
+    jobs: threads that hash; by default as many as the process may use.
+    progress: called about 20 times a second with a `Progress`; what it raises stops the work. True: a line on stderr,
+        if that is a terminal.
+    danger_allow_symlinks: sign links to files inside the model by their content.
+    danger_allow_test_keys: sign with a published test key.
+
+    Raises `UsageError`, `InputError`, `PolicyError` when the content is not `expect_digest`, or what `progress` raised.
+    """
+    if passphrase_file is not None and passphrase_env is not None:
+        raise _usage("a passphrase file and a passphrase variable are given", "give one of them")
+    _check_progress(progress)
+    line = line_for(progress)
+    try:
+        return _native.sign_model_artifact(
+            path,
+            key=key,
+            name=name,
+            bundle=bundle,
+            passphrase_file=passphrase_file,
+            passphrase_env=passphrase_env,
+            certificates=_paths("certificates", certificates),
+            ignore_paths=_paths("ignore_paths", ignore_paths),
+            ignore_git_paths=ignore_git_paths,
+            method=method,
+            shard_size=_count("shard_size", shard_size),
+            hash=hash,
+            expect_digest=expect_digest,
+            expect_key_id=expect_key_id,
+            dry_run=dry_run,
+            jobs=_count("jobs", jobs),
+            progress=line if isinstance(progress, bool) else progress,
+            danger_allow_symlinks=danger_allow_symlinks,
+            danger_allow_test_keys=danger_allow_test_keys,
+        )
+    finally:
+        if line is not None:
+            line.clear()
+
+
+def verify_model_artifact(
+    path: _Path,
+    *,
+    key: _Paths | None = None,
+    certificate_chain: _Paths | None = None,
+    name: str | None = None,
+    digest: str | None = None,
+    bundle: _Path | None = None,
+    only: str | _t.Collection[str] = (),
+    certificate_fingerprint: str | None = None,
+    certificate_subject: str | None = None,
+    certificate_san: str | None = None,
+    ignore_git_paths: bool = True,
+    jobs: int | None = None,
+    progress: _Progress = None,
+    max_file_bytes: int | None = None,
+    max_total_bytes: int | None = None,
+    danger_any_model: bool = False,
+    danger_ignore_paths: _Paths = (),
+    danger_ignore_unsigned_files: bool = False,
+    danger_allow_symlinks: bool = False,
+    danger_accept_legacy: bool = False,
+    danger_allow_test_keys: bool = False,
+    danger_clock: _datetime.datetime | None = None,
+) -> _native.VerifiedArtifact:
+    """Verify the model at `path`, a directory or a file, and return the evidence. Raises when it is not verified.
+
+    Verified means: the signature is by one of the trusted keys, it is for the wanted model, every signed file is there
+    with the signed content, and no other file is there but those in `uncovered`.
+
+    key: the trusted public keys, one or several PEM files. A text may also be a key reference such as
+        "file:KEY.pem?scheme=ed25519", which names the signature scheme of a key that is not ECDSA.
+    certificate_chain: PEM files with trusted root, or pinned intermediate, certificates.
+    name, digest: the model that is wanted, by its signed name or its root digest. Without either any model of a
+        trusted key will do: whoever can write to `path` may put another one there. That draws an `AnyModelWarning`.
+    bundle: the signature; by default "model.sig" in the directory, or `path` plus ".sig" for a file.
+    only: verify only these files; others may be absent, and unsigned ones are refused all the same.
+    certificate_fingerprint, certificate_subject, certificate_san: which certificate below the trusted ones it must be:
+        its "sha256:HEX", its exact subject, one of its alternative names.
+    ignore_git_paths: accept .git, .github, .gitignore and .gitattributes at the top when they are not signed.
+    jobs: threads that hash; by default as many as the process may use.
+    progress: called about 20 times a second with a `Progress`; what it raises stops the work. True: a line on stderr,
+        if that is a terminal.
+    max_file_bytes, max_total_bytes: refuse larger models; by default 4 TiB for a file and 16 TiB in all.
+    danger_any_model: any model of a trusted key is meant; no warning.
+    danger_ignore_paths: accept these files and directories, relative to the model, when they are not signed.
+    danger_ignore_unsigned_files: accept files that are not signed.
+    danger_allow_symlinks: follow links to files inside the model.
+    danger_accept_legacy: accept the form from before v1.0.
+    danger_allow_test_keys: trust published test keys.
+    danger_clock: the time, with its zone, at which certificates must be valid.
+
+    Raises `VerificationError` when the answer is no; `UsageError` and `InputError` when there is none; or what
+    `progress` raised.
+    """
+    keys = _paths("key", key)
+    anchors = _paths("certificate_chain", certificate_chain)
+    if not keys and not anchors:
+        raise _usage("nothing is trusted", "give the public key of the signer with key=, or certificate_chain=")
+    pinned = certificate_fingerprint, certificate_subject, certificate_san
+    if not anchors and any(pin is not None for pin in pinned):
+        raise _usage("a certificate is described, but none is trusted", "give the root with certificate_chain=")
+    if danger_any_model and (name is not None or digest is not None):
+        raise _usage("any model is accepted, and one is expected", "give either name= or digest=, or danger_any_model=")
+    _check_progress(progress)
+    if name is None and digest is None and not danger_any_model:
+        warnings.warn(
+            "any model signed by the trusted key is accepted: say with name= or digest= which one is wanted",
+            AnyModelWarning,
+            stacklevel=2,
+        )
+    line = line_for(progress)
+    try:
+        return _native.verify_model_artifact(
+            path,
+            key=keys,
+            certificate_chain=anchors,
+            name=name,
+            digest=digest,
+            bundle=bundle,
+            only=[only] if isinstance(only, str) else list(only),
+            certificate_fingerprint=certificate_fingerprint,
+            certificate_subject=certificate_subject,
+            certificate_san=certificate_san,
+            ignore_git_paths=ignore_git_paths,
+            jobs=_count("jobs", jobs),
+            progress=line if isinstance(progress, bool) else progress,
+            max_file_bytes=_count("max_file_bytes", max_file_bytes),
+            max_total_bytes=_count("max_total_bytes", max_total_bytes),
+            danger_ignore_paths=_paths("danger_ignore_paths", danger_ignore_paths),
+            danger_ignore_unsigned_files=danger_ignore_unsigned_files,
+            danger_allow_symlinks=danger_allow_symlinks,
+            danger_accept_legacy=danger_accept_legacy,
+            danger_allow_test_keys=danger_allow_test_keys,
+            danger_clock=_instant(danger_clock),
+        )
+    finally:
+        if line is not None:
+            line.clear()
+
+
+def _paths(argument: str, value: _t.Any) -> list[_Path]:  # noqa: ANN401 - it is what is being checked
+    """Return one path or several as a list. A text is one path, never a sequence of letters."""
+    if value is None:
+        return []
+    if isinstance(value, (str, os.PathLike)):
+        return [value]
+    # Bytes would be taken for numbers, and an open file for the lines in it.
+    several = hasattr(value, "__iter__") and hasattr(value, "__len__") and not isinstance(value, (bytes, bytearray))
+    paths: list[_Path] = []
+    for path in list(value) if several else [value]:
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(f"{argument} must be str or os.PathLike, or several of them, not {type(path).__name__}")
+        paths.append(path)
+    return paths
+
+
+def _count(argument: str, value: int | None) -> int | None:
+    """Check a number that must be at least 1 and fit into 63 bits."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{argument} must be int, not {type(value).__name__}")
+    if not 1 <= value < 1 << 63:
+        raise _usage(f"{argument} is {value}", "it must be at least 1, and less than 2**63")
+    return value
+
+
+def _instant(value: _datetime.datetime | None) -> str | None:
+    """Write an instant as RFC 3339 text."""
+    if value is None:
+        return None
+    from datetime import datetime, timezone
+
+    if not isinstance(value, datetime):
+        raise TypeError(f"danger_clock must be datetime, not {type(value).__name__}")
+    if value.utcoffset() is None:
+        raise _usage("danger_clock has no time zone", "make it with datetime(..., tzinfo=timezone.utc)")
+    return value.astimezone(timezone.utc).isoformat()
+
+
+def _check_progress(progress: _Progress) -> None:
+    if progress is not None and not isinstance(progress, bool) and not callable(progress):
+        raise TypeError(f"progress must be callable or bool, not {type(progress).__name__}")
+
+
+def _usage(message: str, hint: str) -> UsageError:
+    return UsageError(message, code="usage/arguments", hint=hint)
