@@ -2,10 +2,11 @@
 
 use std::ffi::OsString;
 
+use clap::CommandFactory as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use modelseal::{Code, Error};
 
-use crate::args::Format;
+use crate::args::{Cli, Format};
 use crate::output::Console;
 
 /// Prints help and versions as they are, errors as every other error.
@@ -20,13 +21,13 @@ pub(crate) fn report(error: &clap::Error, args: &[OsString]) -> u8 {
             console.notice(&error.render().to_string());
             Err(Error::new(Code::UsageArguments, "no command was given").with_hint("see `modelseal --help`"))
         }
-        _ => Err(translate(error)),
+        _ => Err(translate(error, args)),
     };
     console.finish(ended)
 }
 
 /// The error in one line, with the parser's tip or the way to the help as hint.
-pub(crate) fn translate(error: &clap::Error) -> Error {
+pub(crate) fn translate(error: &clap::Error, args: &[OsString]) -> Error {
     let text = error.render().to_string();
     // A usage line and advice follow after an empty line.
     let message = text.split("\n\n").next().unwrap_or(&text);
@@ -42,16 +43,20 @@ pub(crate) fn translate(error: &clap::Error) -> Error {
         });
     let hint = match suggested {
         Some(suggested) => format!("did you mean `{suggested}`?"),
-        None => format!("see `{} --help`", command_of(&text)),
+        None => format!("see `{} --help`", command_of(args)),
     };
     Error::new(Code::UsageArguments, message).with_hint(hint)
 }
 
-/// The command that the usage line names.
-fn command_of(text: &str) -> String {
-    let usage = text.split("Usage: ").nth(1).unwrap_or("modelseal");
-    let words: Vec<&str> =
-        usage.split_whitespace().take_while(|word| word.starts_with(|c: char| c.is_ascii_lowercase())).collect();
+/// The command that was meant: the program and the command names that follow it.
+fn command_of(args: &[OsString]) -> String {
+    let mut words = vec!["modelseal".to_owned()];
+    let mut command = Cli::command();
+    for word in args.iter().skip(1) {
+        let Some(below) = word.to_str().and_then(|word| command.find_subcommand(word)) else { continue };
+        words.push(below.get_name().to_owned());
+        command = below.clone();
+    }
     words.join(" ")
 }
 

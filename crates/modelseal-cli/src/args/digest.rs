@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::MethodArgs;
+use super::value::path;
 
 /// Flags of `digest`.
 #[derive(Debug, Args)]
@@ -20,7 +21,7 @@ pub(crate) struct DigestArgs {
     #[arg(long)]
     pub(crate) manifest: bool,
     /// Leave out this file or directory of the model; may be repeated
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = path())]
     pub(crate) ignore: Vec<PathBuf>,
     /// Hash .git, .github, .gitignore and .gitattributes too
     #[arg(long)]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::value::path;
 use super::{MethodArgs, PassphraseArgs};
 
 /// Flags of `sign`.
@@ -42,7 +43,7 @@ pub(crate) struct SignArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) bundle: Option<PathBuf>,
     /// Leave out this file or directory of the model; may be repeated
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", value_parser = path())]
     pub(crate) ignore: Vec<PathBuf>,
     /// Sign .git, .github, .gitignore and .gitattributes too
     #[arg(long)]

@@ -2,7 +2,9 @@
 
 use core::num::NonZeroU64;
 use std::ffi::OsStr;
+use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use modelseal::{Code, Error, HashAlgorithm, KeyRef, Method, Result};
 
@@ -60,6 +62,11 @@ impl MethodArgs {
 /// A key reference. A path that is not UTF-8 is a path all the same.
 pub(crate) fn key_ref(text: &OsStr) -> Result<KeyRef> {
     text.to_str().map_or_else(|| Ok(KeyRef::file(text)), str::parse)
+}
+
+/// A path that may be empty: what is wrong with it is said later, with the code for it.
+pub(super) fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
 }
 
 /// A number of bytes: digits, then nothing or a unit.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use modelseal::VerifyOptions;
 
-use super::value::size;
+use super::value::{path, size};
 
 /// Flags of `verify`.
 #[derive(Debug, Args)]
@@ -75,7 +75,7 @@ pub(crate) struct VerifyArgs {
     pub(crate) any_model: bool,
 
     /// Do not look at this file or directory unless it is signed; may be repeated
-    #[arg(long, value_name = "PATH", help_heading = "Weakening")]
+    #[arg(long, value_name = "PATH", value_parser = path(), help_heading = "Weakening")]
     pub(crate) danger_ignore: Vec<PathBuf>,
     /// Accept files that are not signed
     #[arg(long, help_heading = "Weakening")]

@@ -53,12 +53,6 @@ impl Paint {
     fn with(self, style: Style, text: &str) -> String {
         if self.0 { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
-
-    /// Never any colour.
-    #[cfg(test)]
-    pub(crate) const fn plain() -> Self {
-        Self(false)
-    }
 }
 
 impl Console {

@@ -13,10 +13,8 @@ pub(crate) fn report(verification: &Verification) -> String {
     let mut results: Vec<ResultObject> = Vec::new();
     for model in verification.objects() {
         let at = model.model.as_deref().unwrap_or_default();
-        if model.findings.is_empty() {
-            if let Some(message) = &model.message {
-                results.push(result(model.code, "error", message.clone(), uri(at, "")));
-            }
+        if let Some(message) = model.message.as_ref().filter(|_| model.findings.is_empty()) {
+            results.push(result(model.code, "error", message.clone(), uri(at, "")));
         }
         for finding in &model.findings {
             let detail = if finding.detail.is_empty() { summary(finding.code) } else { &finding.detail };

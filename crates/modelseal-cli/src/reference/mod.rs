@@ -8,6 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
+use clap::error::ErrorKind;
 use modelseal::{
     Code, Error, Expected, KeyRef, LeafPin, Result, Root, SignOptions, VerifiedArtifact, VerifyOptions, ignored_path,
     load_trusted_keys,
@@ -89,30 +90,36 @@ fn hyphenated(word: &OsStr) -> OsString {
 
 /// Runs the call; the exit status.
 pub(crate) fn run(call: &Call, mut console: Console) -> u8 {
-    let ended = dispatch(call, &mut console).map(|said| {
-        console.text(said);
+    let ended = dispatch(call, &console).map(|said| {
+        console.raw(&said);
         0
     });
     console.finish(ended)
 }
 
-fn dispatch(call: &Call, console: &mut Console) -> Result<&'static str> {
+fn dispatch(call: &Call, console: &Console) -> Result<String> {
     if call.method == "sigstore" || call.method.starts_with("pkcs11-") {
         let message = format!("the method `{}` of the reference tool is not supported", call.method);
         return Err(Error::new(Code::UsageArguments, message)
             .with_hint("the methods `key` and `certificate` are; a model of that name is written ./NAME"));
     }
     if call.rest.iter().any(|word| word == "--password" || word.to_string_lossy().starts_with("--password=")) {
-        return Err(Error::new(Code::UsageArguments, "--password would show the passphrase to every user of the machine")
-            .with_hint("use `modelseal sign MODEL --key KEY --key-passphrase-file FILE`"));
+        return Err(Error::new(
+            Code::UsageArguments,
+            "--password would show the passphrase to every user of the machine",
+        )
+        .with_hint("use `modelseal sign MODEL --key KEY --key-passphrase-file FILE`"));
     }
-    let parsed = |error: clap::Error| {
-        usage::translate(&error).with_hint("this is the grammar of the reference tool; see `modelseal --help` for ours")
-    };
     let words = std::iter::once(OsString::from("modelseal")).chain(call.rest.iter().cloned());
-    match call.verb {
-        Verb::Sign => run_sign(call.method, &SignArgs::try_parse_from(words).map_err(parsed)?, console),
-        Verb::Verify => run_verify(call.method, &VerifyArgs::try_parse_from(words).map_err(parsed)?, console),
+    let ended = match call.verb {
+        Verb::Sign => SignArgs::try_parse_from(words).map(|args| run_sign(call.method, &args, console)),
+        Verb::Verify => VerifyArgs::try_parse_from(words).map(|args| run_verify(call.method, &args, console)),
+    };
+    match ended {
+        Ok(said) => said.map(str::to_owned),
+        Err(help) if help.kind() == ErrorKind::DisplayHelp => Ok(help.render().to_string()),
+        Err(error) => Err(usage::translate(&error, &[])
+            .with_hint("this is the grammar of the reference tool; see `modelseal --help` for ours")),
     }
 }
 

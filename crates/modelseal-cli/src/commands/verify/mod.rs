@@ -3,6 +3,8 @@
 mod plan;
 mod schedule;
 
+use std::time::Instant;
+
 use modelseal::{Code, Error, Result, Unchecked};
 
 use super::report::Reports;
@@ -46,6 +48,7 @@ fn verify(args: &VerifyArgs, console: &mut Console) -> Result<Vec<Outcome>> {
             console.error(outcome.model.as_deref().filter(|_| several), error);
         }
     };
+    let started = Instant::now();
     let signals = Signals::watch();
     let mut outcomes = schedule::run(&plan.targets, &terms, args.jobs, &signals, &mut show);
     let stopped = signals.stop();
@@ -61,6 +64,9 @@ fn verify(args: &VerifyArgs, console: &mut Console) -> Result<Vec<Outcome>> {
         let error = Error::new(Code::UsageInterrupted, "stopped before every model was looked at");
         outcomes.push(Outcome { model: None, result: Err(error) });
     }
+    let bytes =
+        outcomes.iter().filter_map(|outcome| outcome.result.as_ref().ok()).map(|artifact| artifact.bytes()).sum();
+    console.detail(&format!("verified {} in {} ms", text::size(bytes), started.elapsed().as_millis()));
     if several && console.is_text() {
         console.text(&text::summary(&outcomes, console.paint()));
     }
