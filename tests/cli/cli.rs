@@ -2,6 +2,9 @@
 //!
 //! `TRYCMD=overwrite cargo test -p modelseal-cli --test cli` records them again; `tests/cli/README.md` says how.
 
+#![cfg(unix)]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test program")]
+
 mod complete;
 mod output;
 mod processes;
