@@ -97,10 +97,22 @@ impl Digest {
         Self::from_sha256(<sha2::Sha256 as sha2::Digest>::digest(data).into())
     }
 
+    pub(crate) fn from_blake2b(digest: [u8; 64]) -> Self {
+        Self { algorithm: HashAlgorithm::Blake2b, bytes: digest }
+    }
+
+    pub(crate) fn from_blake3(digest: [u8; 32]) -> Self {
+        Self::of_32_bytes(HashAlgorithm::Blake3, digest)
+    }
+
     pub(crate) fn from_sha256(digest: [u8; 32]) -> Self {
+        Self::of_32_bytes(HashAlgorithm::Sha256, digest)
+    }
+
+    fn of_32_bytes(algorithm: HashAlgorithm, digest: [u8; 32]) -> Self {
         let mut bytes = [0; 64];
         bytes[..32].copy_from_slice(&digest);
-        Self { algorithm: HashAlgorithm::Sha256, bytes }
+        Self { algorithm, bytes }
     }
 
     /// The algorithm.

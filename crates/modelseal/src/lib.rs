@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod inspect;
+mod inspect_file;
 mod io;
 mod keys;
 mod local_key;
@@ -15,6 +16,7 @@ mod tree;
 mod verify;
 
 pub use inspect::{Inspection, digest_model, inspect_bundle};
+pub use inspect_file::inspect_bundle_file;
 pub use io::{read_bundle, write_new, write_replacing};
 pub use keys::{load_certificates, load_private_key, load_public_key, load_signer, load_trusted_keys};
 pub use local_key::{KeyType, LocalKey, Passphrase};

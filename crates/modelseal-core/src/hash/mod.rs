@@ -35,9 +35,9 @@ impl Hasher {
     pub(crate) fn finish(self) -> Digest {
         use sha2::Digest as _;
         match self.0 {
-            State::Blake2b(state) => digest(HashAlgorithm::Blake2b, &state.finalize()),
-            State::Blake3(state) => digest(HashAlgorithm::Blake3, state.finalize().as_bytes()),
-            State::Sha256(state) => digest(HashAlgorithm::Sha256, &state.finalize()),
+            State::Blake2b(state) => Digest::from_blake2b(state.finalize().into()),
+            State::Blake3(state) => Digest::from_blake3(state.finalize().into()),
+            State::Sha256(state) => Digest::from_sha256(state.finalize().into()),
         }
     }
 }
@@ -53,17 +53,10 @@ pub(crate) fn digest_each<'a>(
     use sha2::Digest as _;
     for message in messages {
         each(match algorithm {
-            HashAlgorithm::Blake2b => digest(algorithm, &blake2::Blake2b512::digest(message)),
-            HashAlgorithm::Blake3 => digest(algorithm, blake3::hash(message).as_bytes()),
+            HashAlgorithm::Blake2b => Digest::from_blake2b(blake2::Blake2b512::digest(message).into()),
+            HashAlgorithm::Blake3 => Digest::from_blake3(blake3::hash(message).into()),
             HashAlgorithm::Sha256 => Digest::sha256(message),
         });
-    }
-}
-
-fn digest(algorithm: HashAlgorithm, bytes: &[u8]) -> Digest {
-    match Digest::new(algorithm, bytes) {
-        Some(digest) => digest,
-        None => unreachable!("the output of {algorithm} has its own length"),
     }
 }
 

@@ -10,6 +10,7 @@ mod verify;
 pub use public::{Curve, KeyId, KeyKind, PublicKey};
 pub use scheme::{Scheme, ShaVariant};
 pub(crate) use test_keys::is_published_test_key;
+pub(crate) use verify::ecdsa_holds;
 
 #[cfg(test)]
 mod tests;

@@ -47,7 +47,6 @@ pub(super) fn verify(key: &PublicKey, scheme: Scheme, message: &[u8], signature:
     }
 }
 
-/// The hash that a curve goes with (OMS): SHA-256, SHA-384, SHA-512 for P-256, P-384, P-521.
 /// ECDSA with SHA-256 on any curve, only for signatures from before OMS v1.0.
 pub(super) fn verify_ecdsa_sha256(key: &PublicKey, message: &[u8], signature: &[u8]) -> Result<()> {
     match key.kind() {
@@ -61,7 +60,8 @@ pub(super) fn verify_ecdsa_sha256(key: &PublicKey, message: &[u8], signature: &[
     }
 }
 
-pub(super) const fn hash_of(curve: Curve) -> ShaVariant {
+/// The hash that a curve goes with (OMS): SHA-256, SHA-384, SHA-512 for P-256, P-384, P-521.
+const fn hash_of(curve: Curve) -> ShaVariant {
     match curve {
         Curve::P256 => ShaVariant::Sha256,
         Curve::P384 => ShaVariant::Sha384,
@@ -69,8 +69,17 @@ pub(super) const fn hash_of(curve: Curve) -> ShaVariant {
     }
 }
 
+/// Whether an EC key made an ASN.1 DER signature with `hash`: certificates may use another one than their issuer's
+/// curve goes with.
+pub(crate) fn ecdsa_holds(key: &PublicKey, hash: ShaVariant, message: &[u8], signature: &[u8]) -> bool {
+    match key.kind() {
+        KeyKind::Ec(curve) => is_ecdsa_der(signature) && holds(key, ecdsa_algorithm(curve, hash), message, signature),
+        _ => false,
+    }
+}
+
 /// ECDSA with one curve and one hash, ASN.1 DER signatures.
-pub(super) fn ecdsa_algorithm(curve: Curve, hash: ShaVariant) -> &'static dyn VerificationAlgorithm {
+fn ecdsa_algorithm(curve: Curve, hash: ShaVariant) -> &'static dyn VerificationAlgorithm {
     match (curve, hash) {
         (Curve::P256, ShaVariant::Sha256) => &ECDSA_P256_SHA256_ASN1,
         (Curve::P256, ShaVariant::Sha384) => &ECDSA_P256_SHA384_ASN1,

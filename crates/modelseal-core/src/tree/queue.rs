@@ -149,7 +149,10 @@ impl Queue {
     }
 
     /// The next task; `None` when there will be none. Every task that is taken must be reported with [`Self::done`].
-    pub(super) fn take(&self) -> Option<Task> {
+    ///
+    /// Calls `before_waiting` when there is none yet.
+    pub(super) fn take(&self, before_waiting: impl FnOnce()) -> Option<Task> {
+        let mut before_waiting = Some(before_waiting);
         let mut state = self.lock();
         loop {
             if self.stopped() {
@@ -163,6 +166,12 @@ impl Queue {
             if state.running == 0 {
                 self.workers.notify_all();
                 return None;
+            }
+            if let Some(before_waiting) = before_waiting.take() {
+                drop(state);
+                before_waiting();
+                state = self.lock();
+                continue;
             }
             state.idle += 1;
             state = self.workers.wait(state).unwrap_or_else(PoisonError::into_inner);

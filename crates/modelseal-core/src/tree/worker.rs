@@ -42,10 +42,7 @@ impl<'a> Worker<'a> {
             text: String::new(),
         };
         loop {
-            if pass.queue.is_quiet() {
-                worker.hash_group();
-            }
-            let Some(task) = pass.queue.take() else { break };
+            let Some(task) = pass.queue.take(|| worker.hash_group()) else { break };
             let walked = matches!(task, Task::Batch(_) | Task::Directory(_));
             if let Err(error) = worker.perform(task) {
                 pass.queue.fail(error);
@@ -70,6 +67,7 @@ impl<'a> Worker<'a> {
             Task::Large(large) => self.large(large),
             Task::Shards(file, shards) => self.shards(&file, shards),
             Task::Read(stream, piece) => {
+                self.hash_group();
                 let queue = &self.pass.queue;
                 stream.read_ahead(piece, || queue.stopped() || !queue.is_quiet());
                 queue.reader_left(&stream, piece);

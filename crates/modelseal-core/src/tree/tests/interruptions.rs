@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::{Event, Observer};
 
+/// What happens to a model, or to a file of it, in the middle of a scan.
+type Change = fn(&Path);
+
 struct Watch<F>(F);
 
 impl<F: Fn(Event) -> ControlFlow<()>> Observer for Watch<F> {
@@ -63,7 +66,7 @@ fn a_file_that_grows_or_shrinks_is_noticed() {
 
 #[test]
 fn what_is_swapped_after_it_was_listed_is_noticed() {
-    let swaps: &[(&str, fn(&Path))] = &[
+    let swaps: &[(&str, Change)] = &[
         ("removed", |path| fs::remove_file(path).unwrap()),
         ("directory", |path| {
             fs::remove_file(path).unwrap();
@@ -114,7 +117,6 @@ fn a_directory_swapped_for_a_link_is_noticed() {
 #[test]
 fn names_that_come_or_go_are_noticed_at_the_end() {
     let with = With { recheck_names: true, ..USUAL };
-    type Change = fn(&Path);
     let changes: [(Change, bool); 5] = [
         (|_| {}, false),
         (|model| fs::write(model.join("d/new"), "x").unwrap(), true),

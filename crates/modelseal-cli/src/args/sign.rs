@@ -1,0 +1,64 @@
+//! `modelseal sign`.
+
+use core::num::NonZeroUsize;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{MethodArgs, PassphraseArgs};
+
+/// Flags of `sign`.
+#[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n  \
+    modelseal sign llama --key signer.pem\n  \
+    modelseal sign llama --key signer.pem --name acme/llama --ignore checkpoints\n  \
+    modelseal sign llama --key leaf.key.pem --certificate leaf.pem --certificate-chain intermediate.pem\n\n\
+    The signature goes to MODEL/model.sig, for a single file to MODEL.sig.")]
+pub(crate) struct SignArgs {
+    /// Directory or file to sign
+    pub(crate) model: PathBuf,
+    /// Private key: the path of a PEM file, or file:PATH?scheme=SCHEME
+    #[arg(long, value_name = "KEY", help_heading = "Key")]
+    pub(crate) key: OsString,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArgs,
+    /// Sign only with the key of this id
+    #[arg(long, value_name = "ID", help_heading = "Key")]
+    pub(crate) expect_key_id: Option<String>,
+    /// Certificate of the key: signs with the certificate method
+    #[arg(long, value_name = "FILE", help_heading = "Key")]
+    pub(crate) certificate: Option<PathBuf>,
+    /// Certificates that lead from it to a root; may be repeated
+    #[arg(long, value_name = "FILE", requires = "certificate", help_heading = "Key")]
+    pub(crate) certificate_chain: Vec<PathBuf>,
+    /// Name to sign the model under [default: the last part of its path]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Sign only if the model has this root digest
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) expect_digest: Option<String>,
+    /// Where the signature goes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bundle: Option<PathBuf>,
+    /// Leave out this file or directory of the model; may be repeated
+    #[arg(long, value_name = "PATH")]
+    pub(crate) ignore: Vec<PathBuf>,
+    /// Sign .git, .github, .gitignore and .gitattributes too
+    #[arg(long)]
+    pub(crate) no_ignore_git_paths: bool,
+    /// Do everything but write
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Threads that hash [default: as many as the process may use]
+    #[arg(long, value_name = "N")]
+    pub(crate) jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub(crate) method: MethodArgs,
+    /// Sign links that stay inside the model by their content
+    #[arg(long, help_heading = "Weakening")]
+    pub(crate) danger_allow_symlinks: bool,
+    /// Sign with a published test key
+    #[arg(long, help_heading = "Weakening")]
+    pub(crate) danger_allow_test_keys: bool,
+}

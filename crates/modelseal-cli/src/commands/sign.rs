@@ -1,0 +1,151 @@
+//! `modelseal sign`.
+
+use std::path::Path;
+
+use modelseal::{
+    Certificate, Code, Error, KeyRef, Result, SignOptions, SignedArtifact, load_certificates, load_signer,
+    sign_model_artifact,
+};
+use serde::Serialize;
+
+use super::ignored_paths;
+use super::verify::sha256;
+use crate::args::{SignArgs, key_ref};
+use crate::output::json::{SignerObject, UncoveredObject, uncovered};
+use crate::output::text::{self, Detail, count, key, line, size};
+use crate::output::{Console, Paint, shown};
+use crate::progress::Progress;
+use crate::signals::Signals;
+
+/// Signs one model.
+pub(crate) fn run(args: &SignArgs, console: &mut Console) -> Result<u8> {
+    let options = options(args)?;
+    let signed = sign(&args.model, &key_ref(&args.key)?, args.passphrase.load()?.as_ref(), &options)?;
+    for warning in &signed.warnings {
+        console.warning(&modelseal::escape(warning));
+    }
+    let detail = if console.is_verbose() { Detail::Full } else { Detail::Normal };
+    console.result(|paint| text(args, &signed, detail, paint), &SignObject::new(args, &signed));
+    Ok(0)
+}
+
+/// Signs `model`; also for the reference tool's grammar.
+pub(crate) fn sign(
+    model: &Path,
+    key: &KeyRef,
+    passphrase: Option<&modelseal::Passphrase>,
+    options: &SignOptions,
+) -> Result<SignedArtifact> {
+    refuse_inside(model, key)?;
+    let signer = load_signer(key, passphrase)?;
+    let signals = Signals::watch();
+    let progress = Progress::new(&signals);
+    sign_model_artifact(model, signer.as_ref(), options, &progress)
+}
+
+fn options(args: &SignArgs) -> Result<SignOptions> {
+    let mut options = SignOptions::default();
+    (options.method, options.hash) = args.method.resolve()?;
+    options.name = args.name.as_deref().map(str::parse).transpose()?;
+    options.expect_key_id = args.expect_key_id.as_deref().map(str::parse).transpose()?;
+    options.expect_digest = args.expect_digest.as_deref().map(sha256).transpose()?;
+    options.bundle.clone_from(&args.bundle);
+    options.ignore_paths = ignored_paths(&args.model, &args.ignore)?;
+    options.ignore_git_paths = !args.no_ignore_git_paths;
+    options.certificates = certificates(args.certificate.as_deref(), &args.certificate_chain)?;
+    options.dry_run = args.dry_run;
+    options.danger_allow_symlinks = args.danger_allow_symlinks;
+    options.danger_allow_test_keys = args.danger_allow_test_keys;
+    options.jobs = args.jobs;
+    Ok(options)
+}
+
+/// The leaf, then what leads from it to a root.
+pub(crate) fn certificates(leaf: Option<&Path>, chain: &[std::path::PathBuf]) -> Result<Vec<Certificate>> {
+    let mut certificates = Vec::new();
+    for path in leaf.into_iter().chain(chain.iter().map(std::path::PathBuf::as_path)) {
+        certificates.extend(load_certificates(path)?);
+    }
+    Ok(certificates)
+}
+
+/// A private key in the model would be signed, and then published along with it.
+fn refuse_inside(model: &Path, key: &KeyRef) -> Result<()> {
+    let Some(path) = key.path() else { return Ok(()) };
+    let (Ok(inside), Ok(model_path)) = (path.canonicalize(), model.canonicalize()) else { return Ok(()) };
+    if inside.starts_with(model_path) {
+        let message = format!("the key `{}` lies inside the model `{}`", path.display(), model.display());
+        return Err(Error::new(Code::UsageTrustInsideModel, message)
+            .with_hint("keep keys outside the model: whoever gets the model would get the key too"));
+    }
+    Ok(())
+}
+
+fn text(args: &SignArgs, signed: &SignedArtifact, detail: Detail, paint: Paint) -> String {
+    let word = if signed.written { paint.good("signed") } else { paint.unsure("would sign") };
+    let (files, bytes) = (count(signed.files, "file"), size(signed.bytes));
+    let key = key(signed.key_kind, signed.key_id);
+    let mut text = format!("{word}  {}  ({files}, {bytes}, {key})\n", shown(&args.model));
+    line(&mut text, "name", &modelseal::escape(&signed.name));
+    line(&mut text, "digest", &signed.manifest.root().to_string());
+    line(&mut text, "signature", &shown(&signed.bundle));
+    if let Some(attestations) = &signed.attestations {
+        line(&mut text, "attestations", &shown(attestations));
+    }
+    text::uncovered(&mut text, &signed.uncovered, detail);
+    if !signed.written {
+        line(&mut text, "dry run", "nothing was written");
+    }
+    text
+}
+
+/// `modelseal.sign`.
+#[derive(Debug, Serialize)]
+struct SignObject {
+    kind: &'static str,
+    version: u8,
+    code: &'static str,
+    exit: u8,
+    model: String,
+    name: String,
+    root_digest: String,
+    payload_digest: String,
+    signer: SignerObject,
+    bundle: String,
+    attestations: Option<String>,
+    written: bool,
+    files: u64,
+    bytes: u64,
+    uncovered: Vec<UncoveredObject>,
+    warnings: Vec<String>,
+}
+
+impl SignObject {
+    fn new(args: &SignArgs, signed: &SignedArtifact) -> Self {
+        let raw = |path: &Path| path.to_string_lossy().into_owned();
+        Self {
+            kind: "modelseal.sign",
+            version: 1,
+            code: if signed.written { "signed" } else { "dry-run" },
+            exit: 0,
+            model: raw(&args.model),
+            name: signed.name.clone(),
+            root_digest: signed.manifest.root().to_string(),
+            payload_digest: signed.payload_digest.to_string(),
+            signer: SignerObject {
+                method: if args.certificate.is_some() { "certificate" } else { "key" },
+                key_id: signed.key_id.to_string(),
+                key_kind: signed.key_kind.to_string(),
+                scheme: Some(signed.scheme.as_str()),
+                ..SignerObject::default()
+            },
+            bundle: raw(&signed.bundle),
+            attestations: signed.attestations.as_deref().map(raw),
+            written: signed.written,
+            files: signed.files,
+            bytes: signed.bytes,
+            uncovered: uncovered(&signed.uncovered),
+            warnings: signed.warnings.clone(),
+        }
+    }
+}

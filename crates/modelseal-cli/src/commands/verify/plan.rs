@@ -1,0 +1,193 @@
+//! Which models are verified, and on what terms.
+
+use std::path::{Path, PathBuf};
+
+use modelseal::{
+    Code, DEFAULT_BUNDLE_NAME, Digest, Error, Expected, Finding, HashAlgorithm, LeafPin, ModelTree, Observer, Policy,
+    Result, TrustedKeys, VerifiedArtifact, VerifyOptions, find_models, load_trusted_keys, verify_model_artifact,
+};
+
+use crate::args::{VerifyArgs, key_ref};
+use crate::commands::ignored_paths;
+use crate::output::verification::Outcome;
+
+/// What is trusted and accepted; the same for every model of a run.
+pub(crate) struct Terms {
+    pub(crate) trusted: TrustedKeys,
+    pub(crate) expected: Expected,
+    pub(crate) options: VerifyOptions,
+    pub(crate) danger_ignore: Vec<PathBuf>,
+}
+
+impl Terms {
+    pub(super) fn new(args: &VerifyArgs) -> Result<Self> {
+        let keys = args.key.iter().map(|key| key_ref(key)).collect::<Result<Vec<_>>>()?;
+        let trusted = load_trusted_keys(&keys, &args.certificate_chain, pin(args)?, args.danger_allow_test_keys)?;
+        let mut options = VerifyOptions::default();
+        options.only.clone_from(&args.only);
+        options.ignore_git_paths = !args.no_ignore_git_paths;
+        options.danger_ignore_unsigned_files = args.danger_ignore_unsigned_files;
+        options.danger_allow_symlinks = args.danger_allow_symlinks;
+        options.danger_accept_legacy = args.danger_accept_legacy;
+        options.jobs = args.jobs;
+        options.max_file_bytes = args.max_file_bytes;
+        options.max_total_bytes = args.max_total_bytes;
+        Ok(Self { trusted, expected: expected(args)?, options, danger_ignore: args.danger_ignore.clone() })
+    }
+
+    /// Verifies one model. `alone` on one thread, when other models have the others.
+    pub(crate) fn verify(&self, target: &Target, alone: bool, observer: &dyn Observer) -> Result<VerifiedArtifact> {
+        let mut options = self.options.clone();
+        options.bundle.clone_from(&target.bundle);
+        options.danger_ignore_paths.extend(ignored_paths(&target.model, &self.danger_ignore)?);
+        if alone {
+            options.jobs = Some(core::num::NonZeroUsize::MIN);
+        }
+        verify_model_artifact(
+            &target.model,
+            &self.trusted,
+            &Policy::any_trusted_key(),
+            &self.expected,
+            &options,
+            observer,
+        )
+    }
+}
+
+fn pin(args: &VerifyArgs) -> Result<LeafPin> {
+    let mut pin = LeafPin::default();
+    pin.fingerprint = args.certificate_fingerprint.as_deref().map(sha256).transpose()?;
+    pin.subject.clone_from(&args.certificate_subject);
+    pin.alternative_name.clone_from(&args.certificate_san);
+    if args.certificate_chain.is_empty() && pin != LeafPin::default() {
+        return Err(Error::new(
+            Code::UsageArguments,
+            "--certificate-fingerprint, -subject and -san narrow --certificate-chain, which is not given",
+        ));
+    }
+    Ok(pin)
+}
+
+fn expected(args: &VerifyArgs) -> Result<Expected> {
+    let name = args.expect_name.as_deref().map(str::parse).transpose()?;
+    let digest = args.expect_digest.as_deref().map(sha256).transpose()?;
+    Ok(match (name, digest) {
+        (Some(name), Some(digest)) => Expected::name_and_digest(name, digest),
+        (Some(name), None) => Expected::name(name),
+        (None, Some(digest)) => Expected::digest(digest),
+        (None, None) => Expected::danger_any_model(),
+    })
+}
+
+/// A digest that can be compared: roots and fingerprints are SHA-256, whatever the files were hashed with.
+pub(crate) fn sha256(text: &str) -> Result<Digest> {
+    let digest: Digest = text.parse()?;
+    if digest.algorithm() != HashAlgorithm::Sha256 {
+        return Err(Error::new(Code::UsageArguments, format!("`{text}` is not a SHA-256 digest"))
+            .with_hint("root digests and fingerprints are written sha256:HEX, whatever the files were hashed with"));
+    }
+    Ok(digest)
+}
+
+/// One model to verify.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) model: PathBuf,
+    /// Where its bundle is; `None`: the default place.
+    pub(crate) bundle: Option<PathBuf>,
+}
+
+/// Every model to verify, and what is refused before any is looked at.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) targets: Vec<Target>,
+    pub(super) refused: Vec<Outcome>,
+}
+
+impl Plan {
+    pub(super) fn new(args: &VerifyArgs) -> Result<Self> {
+        let mut plan = Self::default();
+        if args.recursive {
+            let bundle = bundle_name(args.bundle.as_deref())?;
+            for root in &args.models {
+                plan.search(root, bundle);
+            }
+        } else {
+            if args.bundle.is_some() && args.models.len() > 1 {
+                return Err(Error::new(Code::UsageArguments, "one --bundle cannot be the signature of several models")
+                    .with_hint("verify them one by one, or keep each signature at its default place"));
+            }
+            let target = |model: &PathBuf| Target { model: model.clone(), bundle: args.bundle.clone() };
+            plan.targets = args.models.iter().map(target).collect();
+        }
+        let one_wanted = args.expect_name.is_some() || args.expect_digest.is_some();
+        if one_wanted && plan.targets.len() > 1 {
+            let found = plan.targets.len();
+            return Err(Error::new(
+                Code::UsageArguments,
+                format!("--expect-name and --expect-digest are about one model, and there are {found}"),
+            )
+            .with_hint("verify each model with what is expected of it"));
+        }
+        Ok(plan)
+    }
+
+    /// Finds the models below `root`; every file below it must belong to one.
+    fn search(&mut self, root: &Path, bundle: &str) {
+        let tree = match find_models(root, bundle) {
+            Ok(tree) => tree,
+            Err(error) => return self.refuse(Some(root), error),
+        };
+        if !tree.strays.is_empty() {
+            self.refuse(Some(root), strays(root, &tree));
+        } else if tree.models.is_empty() {
+            let message = format!("there is no signed model below `{}`", root.display());
+            self.refuse(Some(root), Error::new(Code::ArtifactUnsigned, message));
+        }
+        let target = |model: PathBuf| Target { bundle: Some(model.join(bundle)), model };
+        self.targets.extend(tree.models.into_iter().map(target));
+    }
+
+    pub(super) fn count_mismatch(&mut self, args: &VerifyArgs) {
+        let found = self.targets.len();
+        if let Some(wanted) = args.expect_count.filter(|&wanted| wanted != found) {
+            let message = format!("found {found} signed models, expected were {wanted}");
+            let error = Error::new(Code::ArtifactUnsigned, message)
+                .with_hint("a model was added or lost its signature; correct --expect-count if that was meant");
+            self.refuse(None, error);
+        }
+    }
+
+    fn refuse(&mut self, model: Option<&Path>, error: Error) {
+        self.refused.push(Outcome { model: model.map(Path::to_owned), result: Err(error) });
+    }
+}
+
+fn bundle_name(given: Option<&Path>) -> Result<&str> {
+    let Some(path) = given else { return Ok(DEFAULT_BUNDLE_NAME) };
+    match path.to_str() {
+        Some(name) if path.file_name().is_some_and(|file| file == name) => Ok(name),
+        _ => Err(Error::new(
+            Code::UsageArguments,
+            format!("with --recursive, `{}` is not the name of the signature in each directory", path.display()),
+        )
+        .with_hint("give a file name without directories, such as --bundle model.sig")),
+    }
+}
+
+fn strays(root: &Path, tree: &ModelTree) -> Error {
+    let name = |path: &PathBuf| path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned();
+    let findings: Vec<Finding> = tree
+        .strays
+        .iter()
+        .map(|path| Finding::new(Code::ArtifactUnsigned, name(path), "belongs to no signed model"))
+        .collect();
+    let first = findings.first().map(|finding| finding.name().to_owned()).unwrap_or_default();
+    let more = match findings.len() - 1 {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    Error::new(Code::ArtifactUnsigned, format!("`{first}` belongs to no signed model{more}"))
+        .with_hint("sign the model that it belongs to, or move it away")
+        .with_findings(findings, !tree.truncated)
+}

@@ -1,0 +1,85 @@
+//! JUnit XML, as build servers read it: one test case per model.
+
+use std::io;
+
+use modelseal::escape;
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesText, Event};
+
+use super::verification::{ModelObject, Verification};
+
+/// The report. Every text is escaped first: XML 1.0 has no way to write control characters at all.
+pub(crate) fn report(verification: &Verification) -> io::Result<String> {
+    let models: Vec<&ModelObject> = verification.objects().collect();
+    let failures = models.iter().filter(|model| model.status == 1).count();
+    let errors = models.iter().filter(|model| model.status > 1).count();
+    let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
+    writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    writer
+        .create_element("testsuite")
+        .with_attribute(("name", "modelseal verify"))
+        .with_attribute(("tests", models.len().to_string().as_str()))
+        .with_attribute(("failures", failures.to_string().as_str()))
+        .with_attribute(("errors", errors.to_string().as_str()))
+        .with_attribute(("skipped", "0"))
+        .write_inner_content(|writer| models.iter().try_for_each(|model| test_case(writer, model)))?;
+    let mut bytes = writer.into_inner();
+    bytes.push(b'\n');
+    String::from_utf8(bytes).map_err(io::Error::other)
+}
+
+fn test_case(writer: &mut Writer<Vec<u8>>, model: &ModelObject) -> io::Result<()> {
+    let name = escape(model.model.as_deref().unwrap_or("modelseal verify"));
+    writer
+        .create_element("testcase")
+        .with_attribute(("classname", "modelseal"))
+        .with_attribute(("name", name.as_ref()))
+        .write_inner_content(|writer| {
+            let text = details(model);
+            match (&model.message, model.status) {
+                (Some(message), status) => {
+                    let element = if status == 1 { "failure" } else { "error" };
+                    let message = escape(message);
+                    writer
+                        .create_element(element)
+                        .with_attribute(("type", model.code))
+                        .with_attribute(("message", message.as_ref()))
+                        .write_text_content(BytesText::new(&text))?;
+                }
+                (None, _) if !text.is_empty() => {
+                    writer.create_element("system-out").write_text_content(BytesText::new(&text))?;
+                }
+                (None, _) => {}
+            }
+            Ok(())
+        })?;
+    Ok(())
+}
+
+/// Findings and hint, or what a verified model rests on less than fully.
+fn details(model: &ModelObject) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for finding in &model.findings {
+        let detail = if finding.detail.is_empty() { String::new() } else { format!(": {}", escape(&finding.detail)) };
+        lines.push(format!("{}  {}{detail}", finding.code, escape(&finding.name)));
+    }
+    if !model.findings_complete {
+        lines.push("the search stopped there: there may be more".to_owned());
+    }
+    if let Some(hint) = &model.hint {
+        lines.push(format!("hint: {}", escape(hint)));
+    }
+    for path in &model.uncovered {
+        lines.push(format!("not covered: {} ({})", escape(&path.name), path.kind));
+    }
+    for unchecked in &model.unchecked {
+        lines.push(format!("not checked: {unchecked}"));
+    }
+    for relaxed in &model.relaxed {
+        lines.push(format!("relaxed: {relaxed}"));
+    }
+    if let Some(only) = &model.only {
+        lines.push(format!("partial: {} files", only.len()));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,54 @@
+//! Ctrl-C, SIGTERM and SIGHUP stop the work; a second one ends the process at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::{SigId, flag};
+
+#[cfg(unix)]
+const STOPPING: [i32; 3] = [SIGINT, SIGTERM, signal_hook::consts::SIGHUP];
+#[cfg(not(unix))]
+const STOPPING: [i32; 2] = [SIGINT, SIGTERM];
+
+/// Watches for signals as long as it lives.
+///
+/// Installed only while files are hashed: nobody asks elsewhere, and there the signal shall do what it always does.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    received: Arc<AtomicUsize>,
+    hooks: Vec<SigId>,
+}
+
+impl Signals {
+    /// Starts to watch.
+    pub(crate) fn watch() -> Self {
+        let received = Arc::new(AtomicUsize::new(0));
+        let armed = Arc::new(AtomicBool::new(false));
+        let mut hooks = Vec::with_capacity(3 * STOPPING.len());
+        for signal in STOPPING {
+            // In this order: the first signal arms what the second one then finds armed.
+            let value = usize::try_from(signal).unwrap_or_default();
+            hooks.extend(flag::register_conditional_default(signal, Arc::clone(&armed)));
+            hooks.extend(flag::register(signal, Arc::clone(&armed)));
+            hooks.extend(flag::register_usize(signal, Arc::clone(&received), value));
+        }
+        Self { received, hooks }
+    }
+
+    /// Whether to stop.
+    pub(crate) fn stop(&self) -> bool {
+        self.received.load(Ordering::Relaxed) != 0
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        for hook in self.hooks.drain(..) {
+            signal_hook::low_level::unregister(hook);
+        }
+        if let Ok(signal @ 1..) = u8::try_from(self.received.load(Ordering::Relaxed)) {
+            crate::exit::stopped_by(signal);
+        }
+    }
+}
