@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,10 @@ def test_only_the_path_is_positional(function: str) -> None:
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_every_argument_is_explained(function: str) -> None:
     public = getattr(modelseal, function)
-    for name in list(inspect.signature(public).parameters)[1:]:
-        assert f"    {name}" in public.__doc__ or f", {name}" in public.__doc__, name
+    # The lines "name: ..." or "one, other: ...", flush left once the docstring is cleaned.
+    lines = re.findall(r"^([a-z_]+(?:, [a-z_]+)*): ", inspect.getdoc(public) or "", re.MULTILINE)
+    explained = [name for line in lines for name in line.split(", ")]
+    assert explained == list(inspect.signature(public).parameters)[1:]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

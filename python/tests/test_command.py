@@ -46,11 +46,11 @@ def test_exit_statuses_pass_through(command: list[str], signed: Path) -> None:
 @both
 def test_ctrl_c(command: list[str], huge: Path) -> None:
     arguments = ["sign", huge, "--key", PRIVATE, "--danger-allow-test-keys"]
-    # In a session of its own: the signal is for the command alone.
     child = subprocess.Popen(
         [*command, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     with child:
+        # Time to get to the hashing: before that the signal ends the process at once, which is right too.
         time.sleep(1.0)
         assert child.poll() is None, child.communicate()
         child.send_signal(signal.SIGINT)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import sys
+import traceback
 from pathlib import Path
 
 import modelseal
@@ -85,7 +87,20 @@ def test_what_an_error_says(signed: Path) -> None:
     assert error.message == "`config.json` was modified"
     assert error.args == (error.message,)
     assert repr(error) == "MismatchError('`config.json` was modified')"
-    assert repr(error.findings[0]).startswith("Finding(code='artifact/modified', name='config.json', detail='size is 7 bytes")
+    assert repr(error.findings[0]).startswith(
+        "Finding(code='artifact/modified', name='config.json', detail='size is 7 bytes"
+    )
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="exceptions have no notes")
+def test_a_traceback_shows_the_hint(signed: Path) -> None:
+    error = failed(signed)
+    for shown in [error, pickle.loads(pickle.dumps(error))]:
+        lines = "".join(traceback.format_exception(type(shown), shown, None)).splitlines()
+        assert lines[-2:] == [
+            "modelseal.MismatchError: `config.json` was modified [artifact/modified]",
+            f"hint: {error.hint}",
+        ]
 
 
 def test_findings() -> None:
