@@ -34,7 +34,7 @@ def test_a_changed_file(signed: Path) -> None:
     (signed / "w" / "1.bin").write_bytes(b"y" * 1000)
     error = refusal(signed)
     assert isinstance(error, modelseal.MismatchError)
-    assert error.code == "artifact/missing"  # of the first finding
+    assert error.code == "artifact/modified"
     assert error.findings_complete
     (finding,) = error.findings
     assert (finding.code, finding.name) == ("artifact/modified", "w/1.bin")
