@@ -29,7 +29,6 @@ pub(crate) use verify::VerifyArgs;
     max_term_width = 100,
     arg_required_else_help = true,
     disable_help_subcommand = true,
-    propagate_version = true,
     after_help = "Exit status: 0 done or verified, 1 verification says no, 2 wrong usage, 3 unreadable input, 70 a bug, \
                   130 interrupted.",
     after_long_help = "Exit status: 0 done or verified, 1 verification says no, 2 wrong usage, 3 unreadable input, 70 a \
@@ -48,13 +47,12 @@ pub(crate) struct Cli {
 
 /// Flags of every command.
 #[derive(Clone, Copy, Debug, Args)]
-#[command(next_help_heading = "Output")]
 pub(crate) struct GlobalArgs {
     /// What to write to the standard output
-    #[arg(long, global = true, value_enum, default_value_t = Format::Text, value_name = "FORMAT")]
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text, value_name = "FORMAT", help_heading = "Output")]
     pub(crate) format: Format,
     /// Say more
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
     pub(crate) verbose: u8,
 }
 
@@ -86,13 +84,12 @@ pub(crate) enum Command {
 
 /// Where the passphrase of a private key comes from. Never from an argument: other users can see those.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Key")]
 pub(crate) struct PassphraseArgs {
     /// File that holds the passphrase of the private key
-    #[arg(long, value_name = "FILE", conflicts_with = "key_passphrase_env")]
+    #[arg(long, value_name = "FILE", conflicts_with = "key_passphrase_env", help_heading = "Key")]
     pub(crate) key_passphrase_file: Option<PathBuf>,
     /// Environment variable that holds the passphrase of the private key
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Key")]
     pub(crate) key_passphrase_env: Option<String>,
 }
 

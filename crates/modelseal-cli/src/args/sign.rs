@@ -14,7 +14,7 @@ use super::{MethodArgs, PassphraseArgs};
 #[command(after_long_help = "Examples:\n  \
     modelseal sign llama --key signer.pem\n  \
     modelseal sign llama --key signer.pem --name acme/llama --ignore checkpoints\n  \
-    modelseal sign llama --key leaf.key.pem --certificate leaf.pem --certificate-chain intermediate.pem\n\n\
+    modelseal sign llama --key leaf.key --certificate leaf.pem --certificate-chain ca.pem\n\n\
     The signature goes to MODEL/model.sig, for a single file to MODEL.sig.")]
 pub(crate) struct SignArgs {
     /// Directory or file to sign

@@ -13,16 +13,15 @@ const DEFAULT_SHARD_SIZE: NonZeroU64 = NonZeroU64::new(1_000_000_000).unwrap();
 
 /// How files become resources.
 #[derive(Clone, Copy, Debug, Args)]
-#[command(next_help_heading = "Form")]
 pub(crate) struct MethodArgs {
     /// One digest per file, or per shard of a file
-    #[arg(long, value_enum, default_value_t = MethodName::Files, value_name = "METHOD")]
+    #[arg(long, value_enum, default_value_t = MethodName::Files, value_name = "METHOD", help_heading = "Form")]
     method: MethodName,
     /// Bytes per shard, such as 1000000000 or 64MiB [default: 1000000000]
-    #[arg(long, value_parser = shard_size, value_name = "SIZE")]
+    #[arg(long, value_parser = shard_size, value_name = "SIZE", help_heading = "Form")]
     shard_size: Option<NonZeroU64>,
     /// Hash of every resource; other tools' command lines verify sha256 only
-    #[arg(long, value_enum, default_value_t = HashName::Sha256, value_name = "HASH")]
+    #[arg(long, value_enum, default_value_t = HashName::Sha256, value_name = "HASH", help_heading = "Form")]
     hash: HashName,
 }
 

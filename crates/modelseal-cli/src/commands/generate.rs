@@ -47,7 +47,9 @@ fn man(directory: &Path, console: &mut Console) -> Result<u8> {
 /// A page for the command and for every command below it.
 fn collect(command: &clap::Command, pages: &mut Vec<(String, String)>) -> io::Result<()> {
     // The same pages on every day: a date would say when they were generated, nothing more.
-    let page = clap_mangen::Man::new(command.clone().disable_help_flag(true)).date("");
+    let page = clap_mangen::Man::new(command.clone().disable_help_flag(true))
+        .source(concat!("modelseal ", env!("CARGO_PKG_VERSION")))
+        .date("");
     let mut bytes = Vec::new();
     page.render(&mut bytes)?;
     pages.push((page.get_filename(), String::from_utf8_lossy(&bytes).into_owned()));

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use modelseal::{
-    Certificate, Code, Error, KeyRef, Result, SignOptions, SignedArtifact, load_certificates, load_signer,
+    Certificate, Code, Error, KeyRef, Relaxation, Result, SignOptions, SignedArtifact, load_certificates, load_signer,
     sign_model_artifact,
 };
 use serde::Serialize;
@@ -12,7 +12,7 @@ use super::ignored_paths;
 use super::verify::sha256;
 use crate::args::{SignArgs, key_ref};
 use crate::output::json::{SignerObject, UncoveredObject, uncovered};
-use crate::output::text::{self, Detail, count, key, line, size};
+use crate::output::text::{self, Detail, count, key, line, size, words};
 use crate::output::{Console, Paint, shown};
 use crate::progress::Progress;
 use crate::signals::Signals;
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &SignArgs, console: &mut Console) -> Result<u8> {
         console.warning(&modelseal::escape(warning));
     }
     let detail = if console.is_verbose() { Detail::Full } else { Detail::Normal };
-    console.result(|paint| text(args, &signed, detail, paint), &SignObject::new(args, &signed));
+    console.result(|paint| text(args, &signed, detail, paint), &SignObject::new(args, &options, &signed));
     Ok(0)
 }
 
@@ -93,10 +93,19 @@ fn text(args: &SignArgs, signed: &SignedArtifact, detail: Detail, paint: Paint) 
         line(&mut text, "attestations", &shown(attestations));
     }
     text::uncovered(&mut text, &signed.uncovered, detail);
+    words(&mut text, "relaxed", &relaxed(args));
     if !signed.written {
         line(&mut text, "dry run", "nothing was written");
     }
     text
+}
+
+/// The checks that the caller weakened.
+fn relaxed(args: &SignArgs) -> Vec<&'static str> {
+    [(args.danger_allow_symlinks, Relaxation::AllowSymlinks), (args.danger_allow_test_keys, Relaxation::AllowTestKeys)]
+        .into_iter()
+        .filter_map(|(given, relaxation)| given.then_some(relaxation.as_str()))
+        .collect()
 }
 
 /// `modelseal.sign`.
@@ -117,12 +126,14 @@ struct SignObject {
     files: u64,
     bytes: u64,
     uncovered: Vec<UncoveredObject>,
+    relaxed: Vec<&'static str>,
     warnings: Vec<String>,
 }
 
 impl SignObject {
-    fn new(args: &SignArgs, signed: &SignedArtifact) -> Self {
+    fn new(args: &SignArgs, options: &SignOptions, signed: &SignedArtifact) -> Self {
         let raw = |path: &Path| path.to_string_lossy().into_owned();
+        let leaf = options.certificates.first();
         Self {
             kind: "modelseal.sign",
             version: 1,
@@ -133,10 +144,12 @@ impl SignObject {
             root_digest: signed.manifest.root().to_string(),
             payload_digest: signed.payload_digest.to_string(),
             signer: SignerObject {
-                method: if args.certificate.is_some() { "certificate" } else { "key" },
+                method: if leaf.is_some() { "certificate" } else { "key" },
                 key_id: signed.key_id.to_string(),
                 key_kind: signed.key_kind.to_string(),
                 scheme: Some(signed.scheme.as_str()),
+                subject: leaf.map(Certificate::subject),
+                fingerprint: leaf.map(|leaf| leaf.fingerprint().to_string()),
                 ..SignerObject::default()
             },
             bundle: raw(&signed.bundle),
@@ -145,6 +158,7 @@ impl SignObject {
             files: signed.files,
             bytes: signed.bytes,
             uncovered: uncovered(&signed.uncovered),
+            relaxed: relaxed(args),
             warnings: signed.warnings.clone(),
         }
     }

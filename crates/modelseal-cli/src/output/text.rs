@@ -57,7 +57,9 @@ fn verified(model: &str, artifact: &VerifiedArtifact, detail: Detail, paint: Pai
     let (files, bytes) = (count(artifact.files(), "file"), size(artifact.bytes()));
     let mut text = format!("{word}  {model}  ({files}, {bytes}, {})\n", signer(artifact.signed_by()));
     if detail != Detail::Brief {
-        line(&mut text, "name", &escape(artifact.name()));
+        if !artifact.name().is_empty() {
+            line(&mut text, "name", &escape(artifact.name()));
+        }
         line(&mut text, "digest", &artifact.manifest().root().to_string());
     }
     if let SignedBy::Certificate { chain, .. } = artifact.signed_by() {

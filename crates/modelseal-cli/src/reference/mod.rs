@@ -183,7 +183,10 @@ fn report(artifact: &VerifiedArtifact, console: &Console) {
 }
 
 fn needed<'a>(path: Option<&'a Path>, option: &str) -> Result<&'a Path> {
-    path.ok_or_else(|| Error::new(Code::UsageArguments, format!("{option} is missing")))
+    path.ok_or_else(|| {
+        Error::new(Code::UsageArguments, format!("{option} is missing"))
+            .with_hint("this is the grammar of the reference tool; see `modelseal --help` for ours")
+    })
 }
 
 /// The paths to ignore. They start at the working directory; on verification one that lies outside the model cannot

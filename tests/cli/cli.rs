@@ -1,0 +1,48 @@
+//! Sessions of the command, recorded: every command, every error code that a shell can reach.
+//!
+//! `TRYCMD=overwrite cargo test -p modelseal-cli --test cli` records them again; `tests/cli/README.md` says how.
+
+mod complete;
+mod output;
+mod processes;
+mod schemas;
+
+use std::path::{Path, PathBuf};
+
+use trycmd::schema::Bin;
+
+/// The binary of this build. Named here so that a case never runs another one, or none.
+const MODELSEAL: &str = env!("CARGO_BIN_EXE_modelseal");
+
+/// The root of the repository.
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// The recorded sessions.
+fn sessions() -> Vec<PathBuf> {
+    let files = std::fs::read_dir(workspace().join("tests/cli/cases")).unwrap();
+    let mut sessions: Vec<PathBuf> = files
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "trycmd"))
+        .collect();
+    sessions.sort();
+    assert!(sessions.len() > 10, "the sessions are not where they should be");
+    sessions
+}
+
+#[test]
+fn sessions_are_as_recorded() {
+    assert!(Path::new(MODELSEAL).is_file(), "{MODELSEAL} was not built");
+    let cases = trycmd::TestCases::new();
+    cases.register_bin("modelseal", Bin::Path(MODELSEAL.into()));
+    cases.register_bin("sh", Bin::Path("/bin/sh".into()));
+    cases.env("MODELSEAL", MODELSEAL);
+    cases.env("VECTORS", workspace().join("tests/vectors").display().to_string());
+    cases.env("FIXTURES", workspace().join("tests/cli/fixtures").display().to_string());
+    cases.env("COLUMNS", "100");
+    for session in sessions() {
+        cases.case(session);
+    }
+    cases.run();
+}

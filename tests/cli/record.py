@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+"""Records the sessions again, and puts [..] where two recordings differ.
+
+Usage, from the root of the repository: python3 tests/cli/record.py
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+
+CASES = pathlib.Path(__file__).parent / "cases"
+COMMAND = ["cargo", "test", "--quiet", "-p", "modelseal-cli", "--test", "cli", "sessions_are_as_recorded"]
+TOKEN = re.compile(r"\[\.\.\]|[0-9a-f]{16,}|[0-9T:.-]+Z\b|[A-Za-z0-9+/=]{20,}")
+
+
+def record() -> dict:
+    """Runs the sessions once and returns what they printed."""
+    subprocess.run(COMMAND, env={**os.environ, "TRYCMD": "overwrite"}, check=False)
+    return {path: path.read_text() for path in sorted(CASES.glob("*.trycmd"))}
+
+
+def merge(one: str, other: str) -> str:
+    """One line of both recordings, without what differs."""
+    one, other = (re.sub(r"in [0-9]+ ms", "in [..] ms", line) for line in (one, other))
+    tokens = TOKEN.findall(other)
+    if one == other or len(TOKEN.findall(one)) != len(tokens):
+        return one
+    rest = iter(tokens)
+    return TOKEN.sub(lambda match: match[0] if match[0] == next(rest) else "[..]", one)
+
+
+first, second = record(), record()
+for path, text in first.items():
+    lines, again = text.split("\n"), second[path].split("\n")
+    if len(lines) != len(again):
+        raise SystemExit(f"{path}: the number of lines differs from run to run")
+    path.write_text("\n".join(map(merge, lines, again)))
