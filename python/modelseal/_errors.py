@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from modelseal import _native
 
 TYPE_CHECKING = False
@@ -38,6 +40,9 @@ class ModelsealError(Exception):
         self.hint = hint
         self.findings = findings
         self.findings_complete = findings_complete
+        if hint and sys.version_info >= (3, 11):
+            # Shown below a traceback, where nobody would see the attribute.
+            self.add_note(f"hint: {hint}")
 
     def __str__(self) -> str:
         return f"{self.message} [{self.code}]"

@@ -19,6 +19,7 @@ __all__ = [
     "VerifiedArtifact",
     "__version__",
     "_codes",
+    "_main",
     "sign_model_artifact",
     "verify_model_artifact",
 ]
@@ -241,3 +242,4 @@ def verify_model_artifact(
     danger_clock: str | None,
 ) -> VerifiedArtifact: ...
 def _codes() -> list[tuple[str, int, str, str]]: ...
+def _main(arguments: Sequence[str]) -> int: ...

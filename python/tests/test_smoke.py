@@ -43,14 +43,14 @@ def test_the_module_signs_and_the_command_verifies(model: Path, key: Path) -> No
 
 def test_the_command_signs_and_the_module_verifies(model: Path, key: Path) -> None:
     assert run("sign", model, "--key", key).returncode == 0
-    modelseal.verify_model_artifact(model, key=key.with_suffix(".pub.pem"))
+    modelseal.verify_model_artifact(model, key=key.with_suffix(".pub.pem"), name="model")
 
 
 def test_one_changed_byte_is_refused_by_both(model: Path, key: Path) -> None:
     modelseal.sign_model_artifact(model, key=key)
     (model / "weights.bin").write_bytes(bytes(range(255)) + b"\0")
     with pytest.raises(modelseal.MismatchError) as refused:
-        modelseal.verify_model_artifact(model, key=key.with_suffix(".pub.pem"))
+        modelseal.verify_model_artifact(model, key=key.with_suffix(".pub.pem"), name="model")
     assert refused.value.code == "artifact/modified"
     assert refused.value.hint
     assert run("verify", model, "--key", key.with_suffix(".pub.pem")).returncode == 1

@@ -65,7 +65,8 @@ fn unreadable() {
     let secret = sandbox.write("secret/w.bin", b"x");
     set_mode(&sandbox.at("secret"), 0o000);
     run(&mut as_nobody(&sandbox, &sign(sandbox.at("secret"), "p256.pem"))).refused(3, "input/unreadable");
-    set_mode(&sandbox.at("secret"), 0o755);
+    // Writable, so that only the file stands in the way.
+    set_mode(&sandbox.at("secret"), 0o777);
     set_mode(&secret, 0o000);
     run(&mut as_nobody(&sandbox, &sign(sandbox.at("secret"), "p256.pem"))).refused(3, "input/unreadable");
     for (path, mode) in [("model/w/0.bin", 0o644), ("model/w", 0o755), ("model/model.sig", 0o644)] {

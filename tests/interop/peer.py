@@ -22,7 +22,7 @@ def run(args: list) -> int:
         _cli.main(args=args, prog_name="model_signing")
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-    except BaseException:  # a crash of the tool is an answer too
+    except BaseException:  # noqa: BLE001 - a crash of the tool is an answer too
         traceback.print_exc()
         return 1
     return 0

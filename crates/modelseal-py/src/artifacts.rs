@@ -177,7 +177,7 @@ pub(crate) struct VerifiedArtifact {
     /// Attestations found beside the signature.
     #[pyo3(get)]
     attestations: Py<PyTuple>,
-    manifest: Manifest,
+    verified: modelseal::VerifiedArtifact,
     resources: PyOnceLock<Py<PyTuple>>,
 }
 
@@ -186,7 +186,7 @@ impl VerifiedArtifact {
         py: Python<'_>,
         path: &Path,
         bundle: PathBuf,
-        verified: &modelseal::VerifiedArtifact,
+        verified: modelseal::VerifiedArtifact,
     ) -> PyResult<Self> {
         let signed_by = verified.signed_by();
         let certificate = match signed_by {
@@ -213,8 +213,8 @@ impl VerifiedArtifact {
             relaxed: tuple(py, verified.relaxed().iter().map(|relaxed| relaxed.as_str()))?,
             followed_links: tuple(py, verified.followed_links().iter().map(|name| name.as_str()))?,
             attestations: tuple(py, verified.attestations().iter().map(Attestation::from))?,
-            manifest: verified.manifest().clone(),
             resources: PyOnceLock::new(),
+            verified,
         })
     }
 }
@@ -224,7 +224,7 @@ impl VerifiedArtifact {
     /// The manifest's resources in signed order; made when first asked for.
     #[getter]
     fn resources(&self, py: Python<'_>) -> PyResult<Py<PyTuple>> {
-        resources(py, &self.manifest, &self.resources)
+        resources(py, self.verified.manifest(), &self.resources)
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod artifacts;
+mod command;
 mod errors;
 mod observer;
 mod records;
@@ -17,6 +18,8 @@ mod verify;
 mod _native {
     #[pymodule_export]
     use crate::artifacts::{SignedArtifact, VerifiedArtifact};
+    #[pymodule_export]
+    use crate::command::main;
     #[pymodule_export]
     use crate::errors::{Finding, codes};
     #[pymodule_export]

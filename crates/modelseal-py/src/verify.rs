@@ -68,7 +68,7 @@ pub(crate) fn verify_model_artifact(
         let verified = modelseal::verify_model_artifact(&model, &trusted, &policy, &expected, &options, observer)?;
         Ok((bundle, verified))
     })?;
-    VerifiedArtifact::new(py, &path, bundle, &verified)
+    VerifiedArtifact::new(py, &path, bundle, verified)
 }
 
 fn expected(name: Option<&str>, digest: Option<&str>) -> Result<Expected> {

@@ -1,6 +1,7 @@
 //! Reading a bundle: strict outside the payload, since nobody but signers writes here.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -33,7 +34,7 @@ struct RawMaterial<'a> {
     #[serde(default, deserialize_with = "not_null")]
     certificate: Option<IgnoredAny>,
     #[serde(default, deserialize_with = "not_null")]
-    tlog_entries: Option<Vec<IgnoredAny>>,
+    tlog_entries: Option<Vec<BTreeMap<String, IgnoredAny>>>,
     #[serde(default, deserialize_with = "not_null")]
     timestamp_verification_data: Option<RawTimestamps>,
 }
