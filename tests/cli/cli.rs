@@ -47,5 +47,6 @@ fn sessions_are_as_recorded() {
     for session in sessions() {
         cases.case(session);
     }
+    // The README's session joins them when its outputs are recorded: tests/cli/readme.md.
     cases.run();
 }
