@@ -26,6 +26,14 @@ fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+/// As [`modelseal`], whatever signals the test run itself was told to ignore.
+fn listening(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new("env");
+    command.arg("--default-signal=HUP,INT,TERM").arg(MODELSEAL).args(arguments);
+    command.current_dir(directory).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
 /// A key pair `k.pem` and a signed model `m`.
 fn signed() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
@@ -92,7 +100,7 @@ fn signals_stop_the_work_and_nothing_is_written() {
         File::create(at.join("m/w.bin")).unwrap().set_len(1 << 40).unwrap();
         fs::remove_file(at.join("m/model.sig")).unwrap();
         let arguments = ["sign", "m", "--key", "k.pem", "--format", "json"];
-        let child = modelseal(at, &arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let child = listening(at, &arguments).spawn().unwrap();
         wait_until_it_watches(child.id());
         let killed = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
         assert!(killed.success());
@@ -102,6 +110,21 @@ fn signals_stop_the_work_and_nothing_is_written() {
         assert_eq!((&object["code"], &object["exit"]), (&"usage/interrupted".into(), &status.into()));
         assert!(!at.join("m/model.sig").exists());
     }
+}
+
+#[test]
+fn signals_that_were_ignored_stay_ignored() {
+    let directory = signed();
+    let at = directory.path();
+    File::create(at.join("m/w.bin")).unwrap().set_len(1 << 40).unwrap();
+    let script = format!("trap '' HUP; exec '{MODELSEAL}' sign m --key k.pem");
+    let mut child = Command::new("sh").args(["-c", &script]).current_dir(at).stderr(Stdio::null()).spawn().unwrap();
+    wait_until_it_watches(child.id());
+    let kill = |signal: &str| Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(kill("-HUP").success());
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(kill("-TERM").success());
+    assert_eq!(child.wait().unwrap().code(), Some(143));
 }
 
 #[test]
@@ -121,7 +144,7 @@ fn a_stopped_verification_of_several_says_so() {
     fs::create_dir_all(at.join("n").join(name).parent().unwrap()).unwrap();
     fs::rename(at.join("n/w.bin"), at.join("n").join(name)).unwrap();
     let arguments = ["verify", "n", "m", "--key", "k.pub.pem", "--key", &key, "--danger-allow-test-keys"];
-    let child = modelseal(at, &arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let child = listening(at, &arguments).spawn().unwrap();
     wait_until_it_watches(child.id());
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     let ended = child.wait_with_output().unwrap();
@@ -147,7 +170,7 @@ fn wait_until_it_watches(process: u32) {
 #[test]
 fn elsewhere_signals_do_what_they_always_do() {
     let directory = signed();
-    let mut child = modelseal(directory.path(), &["inspect", "-"]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut child = listening(directory.path(), &["inspect", "-"]).stdin(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(100));
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().signal(), Some(2));
