@@ -47,6 +47,7 @@ fn sessions_are_as_recorded() {
     for session in sessions() {
         cases.case(session);
     }
-    // The README's session joins them when its outputs are recorded: tests/cli/readme.md.
+    // A link to the README, whose session is held to what it prints.
+    cases.case(workspace().join("tests/cli/readme.md"));
     cases.run();
 }
