@@ -10,7 +10,7 @@ use serde::de::{self, Deserializer, Visitor};
 use serde_json::value::RawValue;
 
 use super::{LEGACY_PREDICATE_TYPE, ModelStatement, PREDICATE_TYPE, STATEMENT_TYPE};
-use crate::json::{self, not_null};
+use crate::json::{self, AtMost, not_null};
 use crate::{Code, Digest, Error, HashAlgorithm, Manifest, Method, Resource, ResourceName, Result, Serialization};
 
 const WHAT: &str = "the signed statement";
@@ -20,7 +20,8 @@ const WHAT: &str = "the signed statement";
 struct RawStatement<'a> {
     #[serde(rename = "_type")]
     kind: String,
-    subject: Vec<RawSubject<'a>>,
+    #[serde(borrow)]
+    subject: AtMost<RawSubject<'a>, 2>,
     predicate_type: String,
     #[serde(borrow)]
     predicate: &'a RawValue,
@@ -49,7 +50,7 @@ impl RawSubject<'_> {
 struct RawPredicate<'a> {
     serialization: RawSerialization,
     #[serde(borrow)]
-    resources: Vec<RawResource<'a>>,
+    resources: AtMost<RawResource<'a>, { Manifest::MAX_RESOURCES }>,
 }
 
 #[derive(Deserialize)]
@@ -79,8 +80,8 @@ struct RawResource<'a> {
 pub(super) fn parse(payload: &[u8]) -> Result<ModelStatement> {
     let raw: RawStatement<'_> = json::parse(payload, WHAT)?;
     check_types(&raw.kind, &raw.predicate_type)?;
-    let [subject] = &raw.subject[..] else {
-        return Err(malformed(format!("{} subjects where one belongs", raw.subject.len())));
+    let [subject] = &raw.subject.0[..] else {
+        return Err(malformed(format!("{} subjects where one belongs", raw.subject.0.len())));
     };
     if subject.name.is_empty() {
         return Err(malformed("the subject has no name"));
@@ -113,7 +114,7 @@ fn check_types(kind: &str, predicate_type: &str) -> Result<()> {
 fn manifest(raw: RawPredicate<'_>) -> Result<Manifest> {
     let serialization = raw.serialization.parse()?;
     let resources =
-        raw.resources.into_iter().map(|resource| resource.parse(&serialization)).collect::<Result<Vec<_>>>()?;
+        raw.resources.0.into_iter().map(|resource| resource.parse(&serialization)).collect::<Result<Vec<_>>>()?;
     Manifest::new(serialization, resources)
 }
 
