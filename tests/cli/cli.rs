@@ -2,6 +2,9 @@
 //!
 //! `TRYCMD=overwrite cargo test -p modelseal-cli --test cli` records them again; `tests/cli/README.md` says how.
 
+#![cfg(unix)]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test program")]
+
 mod complete;
 mod output;
 mod processes;
@@ -44,5 +47,7 @@ fn sessions_are_as_recorded() {
     for session in sessions() {
         cases.case(session);
     }
+    // A link to the README, whose session is held to what it prints.
+    cases.case(workspace().join("tests/cli/readme.md"));
     cases.run();
 }

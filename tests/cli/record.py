@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Records the sessions again, and puts [..] where two recordings differ.
 
-Usage, from the root of the repository: python3 tests/cli/record.py
+Usage: python3 tests/cli/record.py
 """
 
 import os
@@ -9,15 +9,16 @@ import pathlib
 import re
 import subprocess
 
-CASES = pathlib.Path(__file__).parent / "cases"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SESSIONS = [*sorted((ROOT / "tests/cli/cases").glob("*.trycmd")), ROOT / "README.md"]
 COMMAND = ["cargo", "test", "--quiet", "-p", "modelseal-cli", "--test", "cli", "sessions_are_as_recorded"]
 TOKEN = re.compile(r"\[\.\.\]|[0-9a-f]{16,}|[0-9T:.-]+Z\b|[A-Za-z0-9+/=]{20,}")
 
 
 def record() -> dict:
     """Runs the sessions once and returns what they printed."""
-    subprocess.run(COMMAND, env={**os.environ, "TRYCMD": "overwrite"}, check=False)
-    return {path: path.read_text() for path in sorted(CASES.glob("*.trycmd"))}
+    subprocess.run(COMMAND, cwd=ROOT, env={**os.environ, "TRYCMD": "overwrite"}, check=False)
+    return {path: path.read_text() for path in SESSIONS}
 
 
 def merge(one: str, other: str) -> str:

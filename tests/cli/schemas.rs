@@ -1,1 +1,142 @@
-//! To come.
+//! Every JSON output fits its published schema, key by key.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::{MODELSEAL, workspace};
+
+fn run(directory: &Path, arguments: &[&str]) -> Value {
+    let output = Command::new(MODELSEAL).args(arguments).args(["--format", "json"]).current_dir(directory).output();
+    let output = output.unwrap();
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{arguments:?}: {error}\n{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+fn schema_of(value: &Value) -> Value {
+    let kind = value["kind"].as_str().unwrap();
+    let path = workspace().join(format!("crates/modelseal-cli/schemas/{kind}.v{}.json", value["version"]));
+    serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap()
+}
+
+/// The part of JSON Schema that the schemas use; anything else in them fails.
+fn check(value: &Value, schema: &Value, at: &str) {
+    for (keyword, wanted) in schema.as_object().unwrap() {
+        match keyword.as_str() {
+            "$schema" | "title" | "description" => {}
+            "const" => assert_eq!(value, wanted, "{at}"),
+            "enum" => assert!(wanted.as_array().unwrap().contains(value), "{at}: {value}"),
+            "type" => {
+                let name = match value {
+                    Value::Null => "null",
+                    Value::Bool(_) => "boolean",
+                    Value::Number(_) => "integer",
+                    Value::String(_) => "string",
+                    Value::Array(_) => "array",
+                    Value::Object(_) => "object",
+                };
+                let fits = wanted == name || wanted.as_array().is_some_and(|names| names.contains(&name.into()));
+                assert!(fits, "{at}: {value} is no {wanted}");
+            }
+            "minimum" => assert!(value.is_null() || value.as_u64() >= wanted.as_u64(), "{at}: {value}"),
+            "pattern" => {
+                assert!(value.as_str().is_none_or(|text| fits(text, wanted.as_str().unwrap())), "{at}: {value}")
+            }
+            "items" => {
+                for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+                    check(item, wanted, &format!("{at}[{index}]"));
+                }
+            }
+            "properties" => {
+                for (key, item) in value.as_object().into_iter().flatten() {
+                    let property = wanted.get(key).unwrap_or_else(|| panic!("{at}.{key} is not in the schema"));
+                    check(item, property, &format!("{at}.{key}"));
+                }
+            }
+            "required" => {
+                for key in wanted.as_array().unwrap().iter().filter(|_| value.is_object()) {
+                    assert!(value.get(key.as_str().unwrap()).is_some(), "{at} lacks {key}");
+                }
+            }
+            "additionalProperties" => assert_eq!(wanted, &Value::Bool(false), "{at}"),
+            other => panic!("{at}: the keyword `{other}` is not known here"),
+        }
+    }
+}
+
+/// The three patterns that the schemas use.
+fn fits(text: &str, pattern: &str) -> bool {
+    let hex = |text: &str| !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    match pattern {
+        "^[0-9a-f]{64}$" => text.len() == 64 && hex(text),
+        "^(sha256|blake2b|blake3):[0-9a-f]+$" => text
+            .split_once(':')
+            .is_some_and(|(algorithm, digits)| matches!(algorithm, "sha256" | "blake2b" | "blake3") && hex(digits)),
+        "^[a-z]+/[a-z-]+$" => text.split_once('/').is_some_and(|(family, reason)| word(family) && word(reason)),
+        other => panic!("the pattern {other} is not known here"),
+    }
+}
+
+#[test]
+fn outputs_fit_their_schemas() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    std::fs::create_dir(at.join("m")).unwrap();
+    std::fs::write(at.join("m/w.bin"), "w").unwrap();
+    let vectors = workspace().join("tests/vectors");
+    let vector = |path: &str| vectors.join(path).display().to_string();
+    let (legacy, chain) = (vector("legacy-0.2.0-key/model.sig"), vector("cert-p256/model.sig"));
+    let (leaf, key) = (vector("keys/cert-leaf-p256.pem"), vector("keys/p256.pem"));
+    let (model, root) = (vector("cert-p256/model"), vector("keys/cert-root.pem"));
+    let lines: &[&[&str]] = &[
+        &["keys", "generate", "k.pem"],
+        &["keys", "show", "k.pem"],
+        &["keys", "export", "k.pub.pem"],
+        &["keys", "export", "k.pub.pem", "--out", "copy.pem"],
+        &["keys", "generate", "k.pem"],
+        &["digest", "m"],
+        &["digest", "m", "--manifest", "--method", "shards", "--hash", "blake2b"],
+        &["sign", "m", "--key", "k.pem", "--dry-run"],
+        &["sign", "m", "--key", &key, "--certificate", &leaf, "--danger-allow-test-keys", "--danger-allow-symlinks"],
+        &["sign", "m", "--key", "k.pem"],
+        &["sign", "m"],
+        &["verify", "m", "--key", "k.pub.pem"],
+        &["verify", "m", "--key", "k.pub.pem", "--only", "w.bin", "--danger-ignore-unsigned-files"],
+        &["verify", "m", "absent", "--key", "k.pub.pem", "--expect-count", "3"],
+        &["verify", "--recursive", ".", "--key", "k.pub.pem"],
+        &["verify", &model, "--bundle", &chain, "--certificate-chain", &root, "--danger-allow-test-keys"],
+        &["verify", "m", "--key", "absent.pem"],
+        &["inspect", "m"],
+        &["inspect", "m", "--manifest"],
+        &["inspect", &legacy],
+        &["inspect", &chain],
+        &["inspect", "k.pem"],
+        &["generate", "completions", "fish"],
+        &["generate", "man", "."],
+        &["nonsense"],
+        &[],
+    ];
+    let mut kinds = std::collections::BTreeSet::new();
+    for line in lines {
+        let value = run(at, line);
+        check(&value, &schema_of(&value), &format!("{line:?}"));
+        kinds.insert(value["kind"].as_str().unwrap().to_owned());
+    }
+    let published = std::fs::read_dir(workspace().join("crates/modelseal-cli/schemas")).unwrap().count();
+    assert_eq!(kinds.len(), published, "{kinds:?}");
+}
+
+#[test]
+fn the_json_report_is_the_json_output() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    for line in [&["verify", "absent", "--key", "k.pub.pem"][..], &["verify", "absent", "--key", "k.pem"]] {
+        run(at, &["keys", "generate", "k.pem"]);
+        let printed = run(at, &[line, &["--report", "r.json"]].concat());
+        let report: Value = serde_json::from_slice(&std::fs::read(at.join("r.json")).unwrap()).unwrap();
+        assert_eq!(printed, report);
+        check(&report, &schema_of(&report), "report");
+    }
+}

@@ -211,7 +211,7 @@ fn both_refuse_what_was_altered() {
         altered(&|sandbox| drop(sandbox.write("model/w/0.bin", b"abcde")), "artifact/modified");
         altered(&|sandbox| drop(sandbox.write("model/extra", b"x")), "artifact/unexpected");
         altered(&|sandbox| fs::remove_file(sandbox.at("model/w/0.bin")).unwrap(), "artifact/missing");
-        altered(&|sandbox| fs::rename(sandbox.at("model/w"), sandbox.at("model/v")).unwrap(), "artifact/unexpected");
+        altered(&|sandbox| fs::rename(sandbox.at("model/w"), sandbox.at("model/v")).unwrap(), "artifact/missing");
         altered(&|sandbox| sandbox.symlink("config.json", "model/link"), "artifact/symlink");
         let flip = |sandbox: &Sandbox| {
             let path = sandbox.at("model/model.sig");

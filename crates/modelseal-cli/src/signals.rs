@@ -26,7 +26,7 @@ impl Signals {
         let received = Arc::new(AtomicUsize::new(0));
         let armed = Arc::new(AtomicBool::new(false));
         let mut hooks = Vec::with_capacity(3 * STOPPING.len());
-        for signal in STOPPING {
+        for signal in STOPPING.into_iter().filter(|&signal| !is_ignored(signal)) {
             // In this order: the first signal arms what the second one then finds armed.
             let value = usize::try_from(signal).unwrap_or_default();
             hooks.extend(flag::register_conditional_default(signal, Arc::clone(&armed)));
@@ -40,6 +40,19 @@ impl Signals {
     pub(crate) fn stop(&self) -> bool {
         self.received.load(Ordering::Relaxed) != 0
     }
+}
+
+/// Whether whoever started us had this signal ignored, as `nohup` does: then it stays ignored.
+#[cfg(target_os = "linux")]
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or("0");
+    u64::from_str_radix(mask.trim(), 16).unwrap_or(0) & (1 << (signal - 1)) != 0
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn is_ignored(_: i32) -> bool {
+    false
 }
 
 impl Drop for Signals {

@@ -19,7 +19,8 @@ pub(crate) fn report(error: &clap::Error, args: &[OsString]) -> u8 {
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             console.notice(&error.render().to_string());
-            Err(Error::new(Code::UsageArguments, "no command was given").with_hint("see `modelseal --help`"))
+            Err(Error::new(Code::UsageArguments, "no command was given")
+                .with_hint(format!("see `{} --help`", command_of(args))))
         }
         _ => Err(translate(error, args)),
     };

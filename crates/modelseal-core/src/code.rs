@@ -194,9 +194,6 @@ codes! {
     PolicyAttestationOtherModel = "policy/attestation-other-model", No, Policy,
         "An attestation by a trusted key is about another model.",
         "restore the attestation file that was published with the model";
-    PolicyNotSupported = "policy/not-supported", Usage, Usage,
-        "The policy asks for something that this build cannot decide.",
-        "give the policy to a build that supports it";
     PolicyOtherModel = "policy/other-model", No, Policy,
         "The signature is good, but for another model than the one expected.",
         "compare the name and digest with `modelseal inspect BUNDLE`; somebody may have swapped the model";

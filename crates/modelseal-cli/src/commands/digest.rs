@@ -27,6 +27,9 @@ pub(crate) fn run(args: &DigestArgs, console: &mut Console) -> Result<u8> {
     for path in &model.unmatched_ignore_paths {
         console.warning(&format!("the path to ignore `{}` matches nothing", modelseal::escape(path)));
     }
+    for link in &model.followed_links {
+        console.warning(&format!("the link `{link}` is hashed by its content"));
+    }
     console.result(|_| text(args, &model), &DigestObject::new(args, &model));
     Ok(0)
 }

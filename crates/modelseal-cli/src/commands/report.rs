@@ -28,7 +28,10 @@ impl Reports {
     pub(crate) fn write(&self, verification: &Verification) -> Result<()> {
         for (path, form) in &self.0 {
             let text = match form {
-                Form::Json => json::to_pretty(verification),
+                Form::Json => match &verification.error {
+                    Some(failure) => json::to_pretty(&failure.object),
+                    None => json::to_pretty(verification),
+                },
                 Form::Sarif => sarif::report(verification),
                 Form::Junit => junit::report(verification).map_err(|error| {
                     Error::new(Code::OutputUnwritable, format!("cannot write `{}`: {error}", path.display()))

@@ -2,10 +2,10 @@
 
 use std::io;
 
-use modelseal::escape;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
+use super::safe;
 use super::verification::{ModelObject, Verification};
 
 /// The report. Every text is escaped first: XML 1.0 has no way to write control characters at all.
@@ -29,21 +29,21 @@ pub(crate) fn report(verification: &Verification) -> io::Result<String> {
 }
 
 fn test_case(writer: &mut Writer<Vec<u8>>, model: &ModelObject) -> io::Result<()> {
-    let name = escape(model.model.as_deref().unwrap_or("modelseal verify"));
+    let name = safe(model.model.as_deref().unwrap_or("modelseal verify"));
     writer
         .create_element("testcase")
         .with_attribute(("classname", "modelseal"))
-        .with_attribute(("name", name.as_ref()))
+        .with_attribute(("name", name.as_str()))
         .write_inner_content(|writer| {
             let text = details(model);
             match (&model.message, model.status) {
                 (Some(message), status) => {
                     let element = if status == 1 { "failure" } else { "error" };
-                    let message = escape(message);
+                    let message = safe(message);
                     writer
                         .create_element(element)
                         .with_attribute(("type", model.code))
-                        .with_attribute(("message", message.as_ref()))
+                        .with_attribute(("message", message.as_str()))
                         .write_text_content(BytesText::new(&text))?;
                 }
                 (None, _) if !text.is_empty() => {
@@ -60,17 +60,17 @@ fn test_case(writer: &mut Writer<Vec<u8>>, model: &ModelObject) -> io::Result<()
 fn details(model: &ModelObject) -> String {
     let mut lines: Vec<String> = Vec::new();
     for finding in &model.findings {
-        let detail = if finding.detail.is_empty() { String::new() } else { format!(": {}", escape(&finding.detail)) };
-        lines.push(format!("{}  {}{detail}", finding.code, escape(&finding.name)));
+        let detail = if finding.detail.is_empty() { String::new() } else { format!(": {}", safe(&finding.detail)) };
+        lines.push(format!("{}  {}{detail}", finding.code, safe(&finding.name)));
     }
     if !model.findings_complete {
         lines.push("the search stopped there: there may be more".to_owned());
     }
     if let Some(hint) = &model.hint {
-        lines.push(format!("hint: {}", escape(hint)));
+        lines.push(format!("hint: {}", safe(hint)));
     }
     for path in &model.uncovered {
-        lines.push(format!("not covered: {} ({})", escape(&path.name), path.kind));
+        lines.push(format!("not covered: {} ({})", safe(&path.name), path.kind));
     }
     for unchecked in &model.unchecked {
         lines.push(format!("not checked: {unchecked}"));

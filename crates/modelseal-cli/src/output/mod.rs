@@ -171,6 +171,11 @@ pub(crate) fn shown(path: &Path) -> String {
     escape(&path.to_string_lossy()).into_owned()
 }
 
+/// Text that neither a terminal nor a build server takes for more than text.
+pub(crate) fn safe(text: &str) -> String {
+    without_commands(&escape(text))
+}
+
 /// Build servers take commands from anywhere in a line (`##vso[`, `##[`).
 fn without_commands(text: &str) -> String {
     if text.contains("##") { text.replace("##", "#\\u{23}") } else { text.to_owned() }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use modelseal::{Error, Result, VerifiedArtifact};
 use serde::Serialize;
 
-use super::json::{FindingObject, SignerObject, UncoveredObject, findings, uncovered};
+use super::json::{ErrorObject, FindingObject, SignerObject, UncoveredObject, findings, uncovered};
 use crate::exit;
 
 /// What became of one model, or of the search for models.
@@ -48,7 +48,14 @@ pub(crate) struct Verification {
     pub(crate) results: Vec<ModelObject>,
     /// The error that came before any result; reports only.
     #[serde(skip)]
-    pub(crate) error: Option<ModelObject>,
+    pub(crate) error: Option<Failure>,
+}
+
+/// An error that came before any result, in the forms that reports need.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) object: ErrorObject,
+    as_model: ModelObject,
 }
 
 /// What became of one model.
@@ -103,14 +110,15 @@ impl Verification {
 
     /// An error that came before any result.
     pub(crate) fn failed(error: &Error) -> Self {
-        let object = ModelObject::refused(None, error);
-        let (code, exit) = (object.code, object.status);
-        Self { kind: "modelseal.verify", version: 1, code, exit, results: Vec::new(), error: Some(object) }
+        let as_model = ModelObject::refused(None, error);
+        let (code, exit) = (as_model.code, as_model.status);
+        let failure = Failure { object: ErrorObject::new(error, exit), as_model };
+        Self { kind: "modelseal.verify", version: 1, code, exit, results: Vec::new(), error: Some(failure) }
     }
 
     /// What the reports list: every model, or the error that came before.
     pub(crate) fn objects(&self) -> impl Iterator<Item = &ModelObject> {
-        self.results.iter().chain(&self.error)
+        self.results.iter().chain(self.error.as_ref().map(|failure| &failure.as_model))
     }
 }
 

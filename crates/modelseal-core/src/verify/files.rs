@@ -211,7 +211,14 @@ fn difference(file: &ManifestFile<'_>, hashed: &HashedFile) -> Option<String> {
 }
 
 fn refusal(findings: Vec<Finding>, complete: bool) -> Error {
-    let Some(first) = findings.first() else {
+    // The most telling finding gives the code and the hint: a changed file says more than an extra one.
+    let rank = |code: Code| match code {
+        Code::ArtifactModified => 0,
+        Code::ArtifactSymlink => 1,
+        Code::ArtifactMissing => 2,
+        _ => 3,
+    };
+    let Some(first) = findings.iter().min_by_key(|finding| rank(finding.code())) else {
         return Error::new(Code::ArtifactEmpty, "nothing was found");
     };
     let what = match first.code() {

@@ -9,6 +9,7 @@ use modelseal::{Code, Error, Result, Unchecked};
 
 use super::report::Reports;
 use crate::args::VerifyArgs;
+use crate::exit;
 use crate::output::Console;
 use crate::output::text::{self, Detail};
 use crate::output::verification::{Outcome, Verification};
@@ -20,7 +21,7 @@ pub(crate) use plan::{Target, Terms, sha256};
 pub(crate) fn run(args: &VerifyArgs, console: &mut Console) -> Result<u8> {
     let reports = Reports::new(&args.report)?;
     match verify(args, console) {
-        Ok(outcomes) => finish(args, &outcomes, &reports, console),
+        Ok(outcomes) => Ok(finish(args, &outcomes, &reports, console)),
         Err(error) => {
             // A report of an earlier run must not stand for this one.
             if let Err(unwritten) = reports.write(&Verification::failed(&error)) {
@@ -77,8 +78,16 @@ fn interrupted(outcome: &Outcome) -> bool {
     outcome.result.as_ref().is_err_and(|error| error.code() == Code::UsageInterrupted)
 }
 
-fn finish(args: &VerifyArgs, outcomes: &[Outcome], reports: &Reports, console: &mut Console) -> Result<u8> {
-    let verification = Verification::new(outcomes);
+fn finish(args: &VerifyArgs, outcomes: &[Outcome], reports: &Reports, console: &mut Console) -> u8 {
+    let mut verification = Verification::new(outcomes);
+    if let Err(error) = reports.write(&verification) {
+        // A report that somebody waits for is part of the result; a no stays a no.
+        if verification.exit == 0 {
+            verification.exit = exit::of(&error);
+            verification.code = error.code().as_str();
+        }
+        console.error(None, &error);
+    }
     if !console.is_text() {
         console.json(&verification);
     }
@@ -91,12 +100,5 @@ fn finish(args: &VerifyArgs, outcomes: &[Outcome], reports: &Reports, console: &
              --expect-digest, or that any will do with --any-model",
         );
     }
-    match reports.write(&verification) {
-        Err(error) if verification.exit == 0 => Err(error),
-        Err(error) => {
-            console.error(None, &error);
-            Ok(verification.exit)
-        }
-        Ok(()) => Ok(verification.exit),
-    }
+    verification.exit
 }
