@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use serde_json::value::RawValue;
 
-use super::{LEGACY_PREDICATE_TYPE, ModelStatement, PREDICATE_TYPE, STATEMENT_TYPE};
+use super::{LEGACY_PREDICATE_TYPE, ModelStatement, PREDICATE_TYPE, STATEMENT_TYPE, claimed_predicate_type};
 use crate::json::{self, AtMost, not_null};
 use crate::{Code, Digest, Error, HashAlgorithm, Manifest, Method, Resource, ResourceName, Result, Serialization};
 
@@ -78,7 +78,13 @@ struct RawResource<'a> {
 }
 
 pub(super) fn parse(payload: &[u8]) -> Result<ModelStatement> {
-    let raw: RawStatement<'_> = json::parse(payload, WHAT)?;
+    let raw: RawStatement<'_> = json::parse(payload, WHAT).map_err(|error| {
+        // The old form has another shape: to call it malformed would mislead.
+        match claimed_predicate_type(payload) {
+            Some(claimed) if claimed == LEGACY_PREDICATE_TYPE => legacy(&claimed),
+            _ => error,
+        }
+    })?;
     check_types(&raw.kind, &raw.predicate_type)?;
     let [subject] = &raw.subject.0[..] else {
         return Err(malformed(format!("{} subjects where one belongs", raw.subject.0.len())));
@@ -106,7 +112,7 @@ fn check_types(kind: &str, predicate_type: &str) -> Result<()> {
     }
     match predicate_type {
         PREDICATE_TYPE => Ok(()),
-        LEGACY_PREDICATE_TYPE => Err(Error::new(Code::FormatLegacy, format!("a statement of type `{predicate_type}`"))),
+        LEGACY_PREDICATE_TYPE => Err(legacy(predicate_type)),
         other => Err(unsupported(format!("a predicate of type `{other}`"))),
     }
 }
@@ -214,6 +220,10 @@ impl<'de> Deserialize<'de> for Integer {
 
         deserializer.deserialize_any(Number)
     }
+}
+
+fn legacy(predicate_type: &str) -> Error {
+    Error::new(Code::FormatLegacy, format!("a statement of type `{predicate_type}`"))
 }
 
 fn malformed(reason: impl AsRef<str>) -> Error {
