@@ -293,3 +293,13 @@ def test_our_signature_of_a_vector_is_the_recorded_content(tmp_path: Path) -> No
     signed = sign(model, bundle=tmp_path / "detached.sig", ignore_git_paths=False)
     recorded = verify(model, bundle=VECTORS / "key-p256-detached" / "outside.sig", ignore_git_paths=False)
     assert signed.root_digest == recorded.root_digest
+
+
+def test_the_key_is_not_signed_along(model: Path, tmp_path: Path) -> None:
+    """A private key or passphrase in the model would be published with it."""
+    key = model / "signer.pem"
+    key.write_bytes(Path(PRIVATE).read_bytes())
+    with pytest.raises(modelseal.UsageError) as caught:
+        modelseal.sign_model_artifact(model, key=key, danger_allow_test_keys=True)
+    assert caught.value.code == "usage/trust-inside-model"
+    assert not (model / "model.sig").exists()

@@ -51,7 +51,7 @@ def test_everything_wrong_is_found(signed: Path) -> None:
         ("artifact/unexpected", "extra"),
         ("artifact/modified", "w/0.bin"),
     ]
-    assert error.code == error.findings[0].code
+    assert error.code == "artifact/modified"  # of the most telling finding
 
 
 def test_no_signature(model: Path) -> None:

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::json;
+use crate::json::{self, AtMost};
 use crate::statement::STATEMENT_TYPE;
 use crate::verify::check_envelope;
 use crate::{Bundle, Code, Digest, Error, HashAlgorithm, Manifest, ModelStatement, Result, SignedBy, TrustedKeys};
@@ -127,6 +127,9 @@ impl Line {
     }
 }
 
+/// Longest predicate type of an attestation, in bytes: it is shown, also when nobody trusts the line.
+const MAX_PREDICATE_TYPE: usize = 1024;
+
 /// The part of an attestation's statement that binds it.
 #[derive(Clone, Debug)]
 struct AttestationStatement {
@@ -141,7 +144,7 @@ struct AttestationStatement {
 struct RawStatement {
     #[serde(rename = "_type")]
     kind: String,
-    subject: Vec<RawSubject>,
+    subject: AtMost<RawSubject, 2>,
     predicate_type: String,
 }
 
@@ -157,9 +160,12 @@ struct RawSubject {
 impl AttestationStatement {
     fn parse(payload: &[u8]) -> Result<Self> {
         let raw: RawStatement = json::parse(payload, "the attestation's statement")?;
-        let [subject] = &raw.subject[..] else {
-            return Err(malformed(format!("{} subjects where one belongs", raw.subject.len())));
+        let [subject] = &raw.subject.0[..] else {
+            return Err(malformed(format!("{} subjects where one belongs", raw.subject.0.len())));
         };
+        if raw.predicate_type.len() > MAX_PREDICATE_TYPE {
+            return Err(malformed("a predicate type that is too long"));
+        }
         if raw.kind != STATEMENT_TYPE {
             return Err(malformed(format!("a statement of type `{}`", raw.kind)));
         }
@@ -179,19 +185,24 @@ impl AttestationStatement {
     }
 }
 
-/// Splits an attestation file for a model that is signed again. Lines bound to exactly this payload stay, but those of
-/// the types in `replaced`. Of lines about another manifest, which would refuse the artifact, the predicate types are
-/// returned. Nothing is verified.
+/// Splits an attestation file for a model that is signed again. Lines about this very payload stay, but those of the
+/// types that are signed along anew; so do foreign lines that are bound to no manifest and have the same subject. Of
+/// lines about another manifest, which would refuse the artifact, the predicate types are returned. Nothing is verified.
 ///
 /// # Errors
 /// `format/*` when a line is no bundle of a statement.
-pub fn keep_attestations(text: &[u8], payload: Digest, replaced: &[String]) -> Result<(Vec<u8>, Vec<String>)> {
+pub fn keep_attestations(text: &[u8], statement: &ModelStatement, payload: &[u8]) -> Result<(Vec<u8>, Vec<String>)> {
+    let (payload, root) = (Digest::sha256(payload), statement.manifest().root());
     let (mut kept, mut dropped) = (Vec::new(), Vec::new());
     for line in text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
-        let statement = AttestationStatement::parse(Bundle::parse(line)?.claimed_payload())?;
-        if statement.manifest != Some(payload) {
-            dropped.push(statement.predicate_type);
-        } else if !replaced.contains(&statement.predicate_type) {
+        let old = AttestationStatement::parse(Bundle::parse(line)?.claimed_payload())?;
+        let stays = match old.manifest {
+            Some(manifest) => manifest == payload,
+            None => old.name == statement.name() && old.root == root,
+        };
+        if !stays {
+            dropped.push(old.predicate_type);
+        } else if !statement.attestation_types().contains(&old.predicate_type) {
             kept.extend_from_slice(line);
             kept.push(b'\n');
         }

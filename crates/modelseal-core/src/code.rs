@@ -129,7 +129,7 @@ codes! {
         "There is no signature.",
         "sign the model with `modelseal sign MODEL --key KEY`, or name its signature with --bundle PATH";
     FormatLegacy = "format/legacy", No, Bundle,
-        "The bundle is of the form used before v0.3, which has no root digest and records no parameters.",
+        "The bundle is of the form used before v1.0, which has no root digest and records no parameters.",
         "have the model signed again; to accept the old form once use --danger-accept-legacy";
     FormatMalformed = "format/malformed", No, Bundle,
         "The bundle breaks the rules of its format.",

@@ -58,7 +58,7 @@ impl Error {
     pub fn new(code: Code, message: impl AsRef<str>) -> Self {
         Self(Box::new(Inner {
             code,
-            message: escape(message.as_ref()).into_owned(),
+            message: shorten(&escape(message.as_ref())),
             hint: None,
             findings: Vec::new(),
             findings_complete: true,
@@ -68,7 +68,7 @@ impl Error {
     /// The same error with a better hint than that of its code.
     #[must_use]
     pub fn with_hint(mut self, hint: impl AsRef<str>) -> Self {
-        self.0.hint = Some(escape(hint.as_ref()).into_owned());
+        self.0.hint = Some(shorten(&escape(hint.as_ref())));
         self
     }
 
@@ -128,6 +128,15 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
+
+/// Messages quote untrusted text: bounded, so that a bundle cannot flood a terminal or a log.
+fn shorten(text: &str) -> String {
+    const MOST: usize = 8192;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
 
 /// Shorthand of this crate.
 pub type Result<T, E = Error> = core::result::Result<T, E>;

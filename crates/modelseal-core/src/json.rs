@@ -1,16 +1,20 @@
 //! JSON with one reading only: no duplicate keys, bounded depth.
 
 use core::fmt;
+use core::marker::PhantomData;
 use std::borrow::Cow;
 use std::collections::HashSet;
 
 use serde::Deserialize;
-use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::{Code, Error, Result};
 
 /// Deepest nesting of arrays and objects that is read; the formats need seven.
 pub(crate) const MAX_DEPTH: usize = 32;
+
+/// Most keys of one object; the formats need ten.
+const MAX_KEYS: usize = 10_000;
 
 /// Parses `text` after a streaming pass over all of it that refuses duplicate keys, at every depth and compared after
 /// unescaping, because serde sees only duplicates of fields that it knows.
@@ -23,6 +27,60 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a [u8], what: &str) -> Resul
     let mut strict = serde_json::Deserializer::from_str(text);
     Strict { depth: 0 }.deserialize(&mut strict).and_then(|()| strict.end()).map_err(|error| malformed(&error))?;
     serde_json::from_str(text).map_err(|error| malformed(&error))
+}
+
+/// A list of at most `MOST` elements: one more refuses the text before it takes memory.
+pub(crate) struct AtMost<T, const MOST: usize>(pub(crate) Vec<T>);
+
+impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for AtMost<T, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List<T, const MOST: usize>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for List<T, MOST> {
+            type Value = Vec<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a list of at most {MOST} elements")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
+                let mut list = Vec::new();
+                while let Some(element) = seq.next_element()? {
+                    if list.len() == MOST {
+                        return Err(de::Error::custom(format_args!("a list of more than {MOST} elements")));
+                    }
+                    list.push(element);
+                }
+                Ok(list)
+            }
+        }
+
+        deserializer.deserialize_seq(List::<T, MOST>(PhantomData)).map(Self)
+    }
+}
+
+/// An object of which nothing is kept.
+pub(crate) struct AnyObject;
+
+impl<'de> Deserialize<'de> for AnyObject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = AnyObject;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<AnyObject, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(AnyObject)
+            }
+        }
+
+        deserializer.deserialize_map(Object)
+    }
 }
 
 /// For `Option` fields: absent is `None`, but `null` is an error.
@@ -96,6 +154,9 @@ impl<'de> Visitor<'de> for Strict {
             if let Some(duplicate) = keys.insert(key) {
                 return Err(de::Error::custom(format_args!("the key `{duplicate}` stands twice")));
             }
+            if keys.many.len() > MAX_KEYS {
+                return Err(de::Error::custom(format_args!("an object of more than {MAX_KEYS} keys")));
+            }
             map.next_value_seed(inner)?;
         }
         Ok(())
@@ -147,6 +208,19 @@ mod tests {
         let many: Vec<String> = (0..40).map(|i| format!("\"k{i}\":0")).collect();
         assert!(check(&format!("{{{}}}", many.join(","))).is_ok());
         assert!(check(&format!("{{{},\"k39\":1}}", many.join(","))).is_err());
+    }
+
+    #[test]
+    fn lists_and_objects_are_bounded() {
+        assert!(serde_json::from_str::<AtMost<u8, 2>>("[1,2]").is_ok());
+        assert!(serde_json::from_str::<AtMost<u8, 2>>("[1,2,3]").is_err());
+        assert!(
+            serde_json::from_str::<AnyObject>(r#"{"a":[1]}"#).is_ok()
+                && serde_json::from_str::<AnyObject>("[]").is_err()
+        );
+        let keys: Vec<String> = (0..20_000).map(|i| format!("\"k{i}\":0")).collect();
+        assert!(check(&format!("{{{}}}", keys[..9_000].join(","))).is_ok());
+        assert!(check(&format!("{{{}}}", keys.join(","))).is_err());
     }
 
     #[test]

@@ -6,6 +6,8 @@ use core::ops::ControlFlow;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
+    /// The signature is being read and checked.
+    Checking,
     /// Files are being found and hashed.
     Hashing {
         /// Bytes hashed so far.
@@ -23,8 +25,8 @@ pub enum Event {
 
 /// Receives progress and may stop the work.
 ///
-/// Called on the thread that called the library, at most about 20 times a second while files are hashed and once at
-/// the end. `Break` stops all work within a few milliseconds; the call then fails with `usage/interrupted`.
+/// Called on the thread that called the library: between the steps of checking a signature, about 20 times a second while
+/// files are hashed, and once at the end. `Break` stops all work within a few milliseconds; the call then fails with `usage/interrupted`.
 pub trait Observer {
     /// Takes notice of an event.
     fn event(&self, event: Event) -> ControlFlow<()>;

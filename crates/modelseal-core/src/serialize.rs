@@ -13,6 +13,9 @@ use crate::{
     Serialization, Uncovered,
 };
 
+/// The attestation file of a model directory: always left out, so that attestations can be added later.
+const ATTESTATIONS_NAME: &str = "model.attestations.jsonl";
+
 /// How a model is serialized. The default is the form that every OMS tool verifies.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -25,7 +28,7 @@ pub struct SerializeOptions {
     pub ignore_git_paths: bool,
     /// Files and directories to leave out, canonical and relative to the model.
     pub ignore_paths: Vec<String>,
-    /// The bundle and the attestation file, when they lie in the model: left out, as regular files only.
+    /// The bundle and the attestation file in use, when they lie in the model: left out, as regular files only.
     pub own_files: Vec<String>,
     /// Sign links that lead to regular files inside the model by their content.
     pub danger_allow_symlinks: bool,
@@ -143,6 +146,13 @@ pub fn serialize_model(root: &Root, options: &SerializeOptions, observer: &dyn O
         .filter(|(_, matched)| !matched.load(Ordering::Relaxed))
         .map(|&(path, _)| path.to_owned())
         .collect();
+    if resources.len() > Manifest::MAX_RESOURCES {
+        let (count, most) = (resources.len(), Manifest::MAX_RESOURCES);
+        return Err(Error::new(
+            Code::InputLimit,
+            format!("{count} files or shards, more than {most} in one signature"),
+        ));
+    }
     let manifest = Manifest::new(serialization, resources)?;
     Ok(SerializedModel { manifest, files, bytes, uncovered, unmatched_ignore_paths, followed_links })
 }
@@ -164,7 +174,7 @@ fn append_resources(file: HashedFile, shard_size: Option<u64>, resources: &mut V
 
 fn recorded_ignore_paths(root: &Root, options: &SerializeOptions) -> Vec<String> {
     let git = GIT_PATHS.into_iter().filter(|_| options.ignore_git_paths).map(str::to_owned);
-    let own = options.own_files.iter().filter(|_| !root.is_file()).cloned();
+    let own = options.own_files.iter().cloned().chain([ATTESTATIONS_NAME.to_owned()]).filter(|_| !root.is_file());
     let all: BTreeSet<String> = git.chain(own).chain(options.ignore_paths.iter().cloned()).collect();
     all.into_iter().collect()
 }
@@ -188,7 +198,7 @@ impl SignSelection<'_> {
     /// Names that other tools ignore whatever stands there, so that a directory of that name would not be protected.
     fn is_for_files_only(&self, name: &str) -> bool {
         let git_file = self.options.ignore_git_paths && matches!(name, ".gitattributes" | ".gitignore");
-        git_file || self.options.own_files.iter().any(|own| own == name)
+        git_file || name == ATTESTATIONS_NAME || self.options.own_files.iter().any(|own| own == name)
     }
 }
 
@@ -230,7 +240,11 @@ fn refusal(findings: Vec<Finding>, complete: bool) -> Error {
         Code::InputSymlink => "is a symbolic link that cannot be signed",
         _ => "cannot be signed",
     };
-    let detail = if first.detail().is_empty() { String::new() } else { format!(": {}", first.detail()) };
+    // What the walk says of a link tells more than the code does.
+    let detail = match first.code() {
+        Code::InputSymlink if first.detail() != "a symbolic link" => format!(": {}", first.detail()),
+        _ => String::new(),
+    };
     let more = match findings.len() - 1 {
         0 => String::new(),
         more => format!(" (and {more} more)"),

@@ -4,7 +4,8 @@ use core::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use modelseal::{
-    Certificate, Code, Error, HashAlgorithm, Method, Passphrase, Result, SignOptions, load_certificates, load_signer,
+    Certificate, Code, Error, HashAlgorithm, KeyRef, Method, Passphrase, Result, SignOptions, load_certificates,
+    load_signer,
 };
 use pyo3::prelude::*;
 
@@ -48,8 +49,10 @@ pub(crate) fn sign_model_artifact(
     let signing = if certificates.is_empty() { "key" } else { "certificate" };
     let model = path.clone();
     let signed = run(py, progress, move |observer| {
-        let key = key.parse()?;
+        let key: KeyRef = key.parse()?;
         let mut options = SignOptions::default();
+        options.secret_files.extend(key.path().map(Path::to_owned));
+        options.secret_files.extend(passphrase_file.clone());
         options.name = parse(name.as_deref())?;
         options.bundle = bundle;
         options.ignore_git_paths = ignore_git_paths;

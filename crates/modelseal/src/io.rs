@@ -18,12 +18,9 @@ pub(crate) struct Cap {
 /// `input/not-found`, `input/unreadable`, `input/special-file`, and the cap's code.
 pub(crate) fn read_capped(path: &Path, cap: &Cap) -> Result<Vec<u8>> {
     let shown = path.display();
-    let unreadable = |error: io::Error| match error.kind() {
-        io::ErrorKind::NotFound => Error::new(Code::InputNotFound, format!("`{shown}` does not exist")),
-        _ => Error::new(Code::InputUnreadable, format!("cannot read `{shown}`: {}", os_text(&error))),
-    };
-    let file = open(path).map_err(unreadable)?;
-    let metadata = file.metadata().map_err(unreadable)?;
+    let failed = |error: io::Error| unreadable(path, &error);
+    let file = open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
     if metadata.is_dir() {
         return Err(Error::new(Code::InputUnreadable, format!("`{shown}` is a directory where a file is expected")));
     }
@@ -35,8 +32,17 @@ pub(crate) fn read_capped(path: &Path, cap: &Cap) -> Result<Vec<u8>> {
         return Err(too_large());
     }
     let mut bytes = Vec::with_capacity(metadata.len() as usize);
-    file.take(cap.bytes as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    file.take(cap.bytes as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() > cap.bytes { Err(too_large()) } else { Ok(bytes) }
+}
+
+/// Why a path cannot be read.
+pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Error {
+    let shown = path.display();
+    match error.kind() {
+        io::ErrorKind::NotFound => Error::new(Code::InputNotFound, format!("`{shown}` does not exist")),
+        _ => Error::new(Code::InputUnreadable, format!("cannot read `{shown}`: {}", os_text(error))),
+    }
 }
 
 /// Reads and parses the bundle at `path`.

@@ -24,4 +24,4 @@ pub use modelseal_core::*;
 pub use paths::{BundlePaths, ignored_path};
 pub use sign::{AttestationToSign, SignOptions, SignedArtifact, sign_model_artifact};
 pub use tree::{DEFAULT_BUNDLE_NAME, ModelTree, find_models};
-pub use verify::{VerifyOptions, verify_model_artifact};
+pub use verify::{VerifyOptions, check_trust_outside, verify_model_artifact};

@@ -1,10 +1,13 @@
 //! Where a model's signature and attestations are, and what lies inside a model.
 
+use std::ffi::OsString;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use modelseal_core::{Code, Error, Result, Root};
 
-use crate::tree::{DEFAULT_ATTESTATIONS_NAME, DEFAULT_BUNDLE_NAME};
+use crate::io::unreadable;
+use crate::tree::DEFAULT_BUNDLE_NAME;
 
 /// The bundle and the attestation file of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,16 +53,19 @@ pub(crate) fn inside(root: &Root, file: &Path) -> Option<String> {
     relative_text(file.strip_prefix(root.path().canonicalize().ok()?).ok()?)
 }
 
-/// Whether `trusted` resolves to something inside the model: then the model would judge itself.
+/// Refuses files of the verifier or signer that the model could hold or redirect: it would judge itself, or be signed
+/// with its own key.
 ///
 /// # Errors
-/// `usage/trust-inside-model`.
-pub(crate) fn refuse_inside<'a>(root: &Root, trusted: impl Iterator<Item = &'a Path>) -> Result<()> {
-    let Ok(model) = root.path().canonicalize() else { return Ok(()) };
-    for path in trusted {
-        if path.canonicalize().is_ok_and(|resolved| resolved.starts_with(&model))
-            || std::path::absolute(path).is_ok_and(|absolute| absolute.starts_with(&model))
-        {
+/// `usage/trust-inside-model`; `input/*` when a path cannot be followed.
+pub(crate) fn refuse_inside<'a>(root: &Root, files: impl Iterator<Item = &'a Path>) -> Result<()> {
+    let mut files = files.peekable();
+    if files.peek().is_none() {
+        return Ok(());
+    }
+    let model = root.path().canonicalize().map_err(|error| unreadable(root.path(), &error))?;
+    for path in files {
+        if passes_through(path, &model).map_err(|error| unreadable(path, &error))? {
             return Err(Error::new(
                 Code::UsageTrustInsideModel,
                 format!("`{}` lies inside the model `{}`", path.display(), root.path().display()),
@@ -67,6 +73,46 @@ pub(crate) fn refuse_inside<'a>(root: &Root, trusted: impl Iterator<Item = &'a P
         }
     }
     Ok(())
+}
+
+/// Whether any step on the way to `path`, links included, lies in `model`, which is canonical. The end alone would not
+/// do: a link in the model may lead out of it today, and elsewhere tomorrow.
+fn passes_through(path: &Path, model: &Path) -> io::Result<bool> {
+    const MOST_LINKS: usize = 40;
+    let mut at = std::env::current_dir()?.canonicalize()?;
+    let mut links = 0;
+    let mut rest: Vec<OsString> = components_reversed(path);
+    while let Some(component) = rest.pop() {
+        match Path::new(&component).components().next() {
+            None | Some(Component::CurDir) => continue,
+            Some(Component::ParentDir) => {
+                at.pop();
+                continue;
+            }
+            Some(Component::RootDir | Component::Prefix(_)) => {
+                at.push(&component);
+                continue;
+            }
+            Some(Component::Normal(_)) => at.push(&component),
+        }
+        if at.starts_with(model) && (at != model || rest.is_empty()) {
+            return Ok(true);
+        }
+        if at.symlink_metadata()?.is_symlink() {
+            links += 1;
+            if links > MOST_LINKS {
+                return Err(io::Error::other("too many links"));
+            }
+            let target = std::fs::read_link(&at)?;
+            at.pop();
+            rest.extend(components_reversed(&target));
+        }
+    }
+    Ok(false)
+}
+
+fn components_reversed(path: &Path) -> Vec<OsString> {
+    path.components().rev().map(|component| component.as_os_str().to_owned()).collect()
 }
 
 /// A path to ignore, as the caller wrote it, as a canonical path relative to the model. Relative paths start at
@@ -112,12 +158,53 @@ fn relative_text(path: &Path) -> Option<String> {
 }
 
 pub(crate) fn own_files(root: &Root, paths: &BundlePaths) -> Vec<String> {
-    let mut own: Vec<String> =
-        [&paths.bundle, &paths.attestations].into_iter().filter_map(|path| inside(root, path)).collect();
-    if !root.is_file() {
-        own.push(DEFAULT_ATTESTATIONS_NAME.to_owned());
+    [&paths.bundle, &paths.attestations].into_iter().filter_map(|path| inside(root, path)).collect()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn every_way_through_the_model_is_seen() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |path: &str| directory.path().join(path);
+        std::fs::create_dir_all(at("model/d")).unwrap();
+        std::fs::create_dir_all(at("keys/d")).unwrap();
+        for file in ["model/k", "model/d/k", "keys/k", "keys/d/k"] {
+            std::fs::write(at(file), "").unwrap();
+        }
+        symlink("../keys/k", at("model/out")).unwrap();
+        symlink("../keys/d", at("model/away")).unwrap();
+        symlink("model", at("alias")).unwrap();
+        symlink("model/out", at("twice")).unwrap();
+        symlink("loop", at("loop")).unwrap();
+        let check = |model: &str, key: &str| {
+            let root = Root::open(&at(model)).unwrap();
+            refuse_inside(&root, [at(key).as_path()].into_iter()).map_err(|error| error.code())
+        };
+        for model in ["model", "alias"] {
+            for inside in [
+                "model/k",
+                "model/d/k",
+                "model/out",
+                "model/away/k",
+                "alias/k",
+                "alias/out",
+                "twice",
+                "keys/../model/k",
+            ] {
+                assert_eq!(check(model, inside), Err(Code::UsageTrustInsideModel), "{model} {inside}");
+            }
+            for outside in ["keys/k", "model/../keys/k", "keys/d/../k"] {
+                assert_eq!(check(model, outside), Ok(()), "{model} {outside}");
+            }
+            assert_eq!(check(model, "loop"), Err(Code::InputUnreadable));
+            assert_eq!(check(model, "nothing"), Err(Code::InputNotFound));
+        }
+        assert_eq!(check("keys/k", "keys/k"), Err(Code::UsageTrustInsideModel));
+        assert_eq!(check("keys/k", "model/k"), Ok(()));
     }
-    own.sort();
-    own.dedup();
-    own
 }

@@ -10,7 +10,7 @@ use modelseal_core::{
 };
 
 use crate::io::{Cap, check_directory, exists, read_capped, remove, write_replacing};
-use crate::paths::{BundlePaths, own_files};
+use crate::paths::{BundlePaths, own_files, refuse_inside};
 
 /// How a model is signed. The default is the form that every OMS tool verifies.
 #[derive(Clone, Debug)]
@@ -38,6 +38,9 @@ pub struct SignOptions {
     pub certificates: Vec<Certificate>,
     /// Statements about the model that are signed along with it.
     pub attestations: Vec<AttestationToSign>,
+    /// Files that hold the private key or its passphrase: refused inside the model, where they would be signed and
+    /// published with it.
+    pub secret_files: Vec<PathBuf>,
     /// Do everything but write.
     pub dry_run: bool,
     /// Sign links that lead to regular files inside the model by their content.
@@ -61,6 +64,7 @@ impl Default for SignOptions {
             expect_key_id: None,
             certificates: Vec::new(),
             attestations: Vec::new(),
+            secret_files: Vec::new(),
             dry_run: false,
             danger_allow_symlinks: false,
             danger_allow_test_keys: false,
@@ -124,6 +128,7 @@ pub fn sign_model_artifact(
 ) -> Result<SignedArtifact> {
     check_signer(signer, options)?;
     let root = Root::open(model)?;
+    refuse_inside(&root, options.secret_files.iter().map(PathBuf::as_path))?;
     let name = model_name(&root, options)?;
     let paths = BundlePaths::of(&root, options.bundle.as_deref());
     check_output(&paths.bundle)?;
@@ -163,8 +168,7 @@ pub fn sign_model_artifact(
         return Err(Error::new(Code::InputLimit, "the model has too many files for one signature"));
     }
     let (mut lines, dropped) = match &old_attestations {
-        Some(text) => keep_attestations(text, Digest::sha256(&payload), statement.attestation_types())
-            .map_err(|_| exists(&paths.attestations))?,
+        Some(text) => keep_attestations(text, &statement, &payload).map_err(|_| exists(&paths.attestations))?,
         None => (Vec::new(), Vec::new()),
     };
     warnings.extend(
@@ -175,7 +179,7 @@ pub fn sign_model_artifact(
         // Attestations first: a bundle whose attestations are missing is refused, the other way round nothing is lost.
         if !lines.is_empty() {
             write_replacing(&paths.attestations, &lines)?;
-        } else if old_attestations.is_some() {
+        } else if !dropped.is_empty() {
             remove(&paths.attestations)?;
         }
         write_replacing(&paths.bundle, &bundle)?;

@@ -8,8 +8,6 @@ use crate::io::os_text;
 
 /// The bundle's name in a model directory.
 pub const DEFAULT_BUNDLE_NAME: &str = "model.sig";
-/// The attestation file's name in a model directory.
-pub(crate) const DEFAULT_ATTESTATIONS_NAME: &str = "model.attestations.jsonl";
 
 /// What a directory tree holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,11 +1,12 @@
 //! Verifying a model on disk.
 
+use core::ops::ControlFlow;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use modelseal_core::{
-    Attestations, Code, Error, Expected, FileChecks, Observer, Policy, Result, Root, Timestamp, TrustedKeys,
+    Attestations, Code, Error, Event, Expected, FileChecks, Observer, Policy, Result, Root, Timestamp, TrustedKeys,
     VerifiedArtifact,
 };
 
@@ -58,6 +59,14 @@ impl Default for VerifyOptions {
     }
 }
 
+/// Refuses trusted keys and certificates from files inside the model, which it could exchange.
+///
+/// # Errors
+/// `usage/trust-inside-model`; `input/*` when a path cannot be followed.
+pub fn check_trust_outside(model: &Path, trusted: &TrustedKeys) -> Result<()> {
+    refuse_inside(&Root::open(model)?, trusted.sources())
+}
+
 /// Verifies the model at `model`: signature by a trusted key, the expected artifact, every file, nothing extra.
 ///
 /// # Errors
@@ -74,6 +83,7 @@ pub fn verify_model_artifact(
     refuse_inside(&root, trusted.sources())?;
     let paths = BundlePaths::of(&root, options.bundle.as_deref());
     let bundle = read_bundle(&paths.bundle)?;
+    poll(observer)?;
     let now = options.danger_clock.map_or_else(clock, Ok)?;
     let signed = if options.danger_accept_legacy {
         bundle.danger_verify_legacy_signature(trusted, now)?
@@ -81,7 +91,9 @@ pub fn verify_model_artifact(
         bundle.verify_signature(trusted, now)?
     };
     drop(bundle);
-    let attestations = read_attestations(&paths.attestations, trusted, now)?;
+    poll(observer)?;
+    let attestations = read_attestations(&root, &paths.attestations, trusted, now)?;
+    poll(observer)?;
     let authorized = signed.authorize(policy, expected, &attestations, now, &[])?;
     let mut checks = FileChecks::default();
     checks.bundle = inside(&root, &paths.bundle);
@@ -103,13 +115,26 @@ fn clock() -> Result<Timestamp> {
     SystemTime::now().try_into().map_err(unreadable)
 }
 
-/// The attestations beside the bundle. A directory of that name is no attestation file: the walk looks into it.
-fn read_attestations(path: &Path, trusted: &TrustedKeys, now: Timestamp) -> Result<Attestations> {
-    if path.is_dir() {
+/// The signature of a large model takes a while to read, too.
+fn poll(observer: &dyn Observer) -> Result<()> {
+    match observer.event(Event::Checking) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Error::new(Code::UsageInterrupted, "stopped while the signature was checked")),
+    }
+}
+
+/// The attestations beside the bundle. Inside the model only a regular file is one: the walk refuses a link of that
+/// name, and looks into a directory.
+fn read_attestations(root: &Root, path: &Path, trusted: &TrustedKeys, now: Timestamp) -> Result<Attestations> {
+    if inside(root, path).is_some() && path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) {
         return Ok(Attestations::none());
     }
     match read_capped(path, &Cap { bytes: Attestations::MAX_BYTES, code: Code::FormatMalformed }) {
-        Ok(text) => Attestations::verify(&text, trusted, now),
+        Ok(text) => Attestations::verify(&text, trusted, now).map_err(|error| {
+            let message = format!("`{}`: {}", path.display(), error.message());
+            Error::new(error.code(), message)
+                .with_hint("restore the attestation file that was published with the model")
+        }),
         Err(error) if error.code() == Code::InputNotFound => Ok(Attestations::none()),
         Err(error) => Err(error),
     }

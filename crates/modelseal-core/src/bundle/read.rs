@@ -1,7 +1,6 @@
 //! Reading a bundle: strict outside the payload, since nobody but signers writes here.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -9,8 +8,11 @@ use serde::de::IgnoredAny;
 use super::{Bundle, MEDIA_TYPE, Material, Unchecked};
 use crate::dsse::IN_TOTO_PAYLOAD_TYPE;
 use crate::encoding::from_base64;
-use crate::json::{self, not_null};
+use crate::json::{self, AnyObject, AtMost, not_null};
 use crate::{Certificate, Code, Error, PublicKey, Result};
+
+/// Most log entries and timestamps, which are counted and not kept.
+const MAX_UNCHECKED: usize = 1000;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -34,7 +36,7 @@ struct RawMaterial<'a> {
     #[serde(default, deserialize_with = "not_null")]
     certificate: Option<IgnoredAny>,
     #[serde(default, deserialize_with = "not_null")]
-    tlog_entries: Option<Vec<BTreeMap<String, IgnoredAny>>>,
+    tlog_entries: Option<AtMost<AnyObject, MAX_UNCHECKED>>,
     #[serde(default, deserialize_with = "not_null")]
     timestamp_verification_data: Option<RawTimestamps>,
 }
@@ -54,7 +56,7 @@ struct RawPublicKey {
 #[serde(deny_unknown_fields)]
 struct RawChain<'a> {
     #[serde(borrow)]
-    certificates: Vec<RawCertificate<'a>>,
+    certificates: AtMost<RawCertificate<'a>, { Bundle::MAX_CERTIFICATES }>,
 }
 
 #[derive(Deserialize)]
@@ -68,7 +70,7 @@ struct RawCertificate<'a> {
 #[serde(deny_unknown_fields)]
 struct RawTimestamps {
     #[serde(rename = "rfc3161Timestamps", default, deserialize_with = "not_null")]
-    tokens: Option<Vec<RawTimestamp>>,
+    tokens: Option<AtMost<RawTimestamp, MAX_UNCHECKED>>,
 }
 
 #[derive(Deserialize)]
@@ -84,7 +86,7 @@ struct RawEnvelope<'a> {
     #[serde(borrow)]
     payload: Cow<'a, str>,
     payload_type: String,
-    signatures: Vec<RawSignature>,
+    signatures: AtMost<RawSignature, 2>,
 }
 
 #[derive(Deserialize)]
@@ -120,8 +122,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Bundle> {
     if envelope.payload_type != IN_TOTO_PAYLOAD_TYPE {
         return Err(unsupported(format!("a payload of type `{}`", envelope.payload_type)));
     }
-    let [signature] = &envelope.signatures[..] else {
-        return Err(malformed(format!("{} signatures where one belongs", envelope.signatures.len())));
+    let [signature] = &envelope.signatures.0[..] else {
+        return Err(malformed(format!("{} signatures where one belongs", envelope.signatures.0.len())));
     };
     let (material, unchecked) = raw.verification_material.parse()?;
     Ok(Bundle {
@@ -143,10 +145,10 @@ impl RawMaterial<'_> {
             _ => return Err(malformed("exactly one of key and certificate chain belongs into it")),
         };
         let mut unchecked = Vec::new();
-        if self.timestamp_verification_data.is_some_and(|data| !data.tokens.unwrap_or_default().is_empty()) {
+        if self.timestamp_verification_data.is_some_and(|data| data.tokens.is_some_and(|tokens| !tokens.0.is_empty())) {
             unchecked.push(Unchecked::Timestamps);
         }
-        if self.tlog_entries.is_some_and(|entries| !entries.is_empty()) {
+        if self.tlog_entries.is_some_and(|entries| !entries.0.is_empty()) {
             unchecked.push(Unchecked::TransparencyLog);
         }
         Ok((material, unchecked))
@@ -165,14 +167,10 @@ impl RawPublicKey {
 
 impl RawChain<'_> {
     fn parse(self) -> Result<Material> {
-        if self.certificates.is_empty() || self.certificates.len() > Bundle::MAX_CERTIFICATES {
-            return Err(malformed(format!(
-                "{} certificates where 1 to {} belong",
-                self.certificates.len(),
-                Bundle::MAX_CERTIFICATES
-            )));
+        if self.certificates.0.is_empty() {
+            return Err(malformed("no certificate"));
         }
-        let chain = self.certificates.iter().map(|certificate| {
+        let chain = self.certificates.0.iter().map(|certificate| {
             let der = decode(&certificate.raw_bytes, "certificate")?;
             Certificate::from_der(&der).map_err(|error| malformed(error.message()))
         });

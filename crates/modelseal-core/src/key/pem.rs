@@ -45,6 +45,8 @@ impl PemBlock {
 pub(crate) fn blocks(text: &[u8], outside: Outside) -> Result<Vec<PemBlock>> {
     let mut found = Vec::new();
     let mut open: Option<PemBlock> = None;
+    // Looked for once: a hostile file may have many lines.
+    let mut before = None;
     for line in text.split(|byte| matches!(byte, b'\n' | b'\r')).map(<[u8]>::trim_ascii) {
         if let Some(label) = boundary(line, b"-----BEGIN ") {
             if let Some(block) = open {
@@ -63,7 +65,7 @@ pub(crate) fn blocks(text: &[u8], outside: Outside) -> Result<Vec<PemBlock>> {
             block.body.extend(line.iter().filter(|byte| !byte.is_ascii_whitespace()));
         } else if outside == Outside::Refused && !line.is_empty() && !found.is_empty() {
             return Err(malformed("there is text after the PEM block"));
-        } else if outside == Outside::Refused && !line.is_empty() && has_boundary(text) {
+        } else if outside == Outside::Refused && !line.is_empty() && *before.get_or_insert_with(|| has_boundary(text)) {
             return Err(malformed("there is text before the PEM block"));
         }
     }

@@ -5,7 +5,7 @@ use serde::de::IgnoredAny;
 
 use super::read::RawSubject;
 use super::{LEGACY_PREDICATE_TYPE, STATEMENT_TYPE};
-use crate::json;
+use crate::json::{self, AtMost};
 use crate::{Code, Error, HashAlgorithm, Manifest, Method, Resource, ResourceName, Result, Serialization};
 
 /// A parsed legacy statement.
@@ -19,7 +19,7 @@ struct RawLegacy<'a> {
     #[serde(rename = "_type")]
     kind: String,
     #[serde(borrow)]
-    subject: Vec<RawSubject<'a>>,
+    subject: AtMost<RawSubject<'a>, { Manifest::MAX_RESOURCES }>,
     predicate_type: String,
     #[serde(rename = "predicate")]
     _predicate: IgnoredAny,
@@ -33,7 +33,7 @@ impl LegacyStatement {
         if raw.kind != STATEMENT_TYPE || raw.predicate_type != LEGACY_PREDICATE_TYPE {
             return Err(Error::new(Code::FormatUnsupported, format!("a statement of type `{}`", raw.predicate_type)));
         }
-        let resources = raw.subject.iter().map(resource).collect::<Result<Vec<_>>>()?;
+        let resources = raw.subject.0.iter().map(resource).collect::<Result<Vec<_>>>()?;
         let serialization = Serialization::new(Method::Files, HashAlgorithm::Sha256, false, Vec::new())?;
         Ok(Self { manifest: Manifest::new(serialization, resources)? })
     }

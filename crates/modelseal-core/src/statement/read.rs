@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 use serde_json::value::RawValue;
 
-use super::{LEGACY_PREDICATE_TYPE, ModelStatement, PREDICATE_TYPE, STATEMENT_TYPE};
-use crate::json::{self, not_null};
+use super::{LEGACY_PREDICATE_TYPE, ModelStatement, PREDICATE_TYPE, STATEMENT_TYPE, claimed_predicate_type};
+use crate::json::{self, AtMost, not_null};
 use crate::{Code, Digest, Error, HashAlgorithm, Manifest, Method, Resource, ResourceName, Result, Serialization};
 
 const WHAT: &str = "the signed statement";
@@ -20,7 +20,8 @@ const WHAT: &str = "the signed statement";
 struct RawStatement<'a> {
     #[serde(rename = "_type")]
     kind: String,
-    subject: Vec<RawSubject<'a>>,
+    #[serde(borrow)]
+    subject: AtMost<RawSubject<'a>, 2>,
     predicate_type: String,
     #[serde(borrow)]
     predicate: &'a RawValue,
@@ -49,7 +50,7 @@ impl RawSubject<'_> {
 struct RawPredicate<'a> {
     serialization: RawSerialization,
     #[serde(borrow)]
-    resources: Vec<RawResource<'a>>,
+    resources: AtMost<RawResource<'a>, { Manifest::MAX_RESOURCES }>,
 }
 
 #[derive(Deserialize)]
@@ -77,10 +78,16 @@ struct RawResource<'a> {
 }
 
 pub(super) fn parse(payload: &[u8]) -> Result<ModelStatement> {
-    let raw: RawStatement<'_> = json::parse(payload, WHAT)?;
+    let raw: RawStatement<'_> = json::parse(payload, WHAT).map_err(|error| {
+        // The old form has another shape: to call it malformed would mislead.
+        match claimed_predicate_type(payload) {
+            Some(claimed) if claimed == LEGACY_PREDICATE_TYPE => legacy(&claimed),
+            _ => error,
+        }
+    })?;
     check_types(&raw.kind, &raw.predicate_type)?;
-    let [subject] = &raw.subject[..] else {
-        return Err(malformed(format!("{} subjects where one belongs", raw.subject.len())));
+    let [subject] = &raw.subject.0[..] else {
+        return Err(malformed(format!("{} subjects where one belongs", raw.subject.0.len())));
     };
     if subject.name.is_empty() {
         return Err(malformed("the subject has no name"));
@@ -105,7 +112,7 @@ fn check_types(kind: &str, predicate_type: &str) -> Result<()> {
     }
     match predicate_type {
         PREDICATE_TYPE => Ok(()),
-        LEGACY_PREDICATE_TYPE => Err(Error::new(Code::FormatLegacy, format!("a statement of type `{predicate_type}`"))),
+        LEGACY_PREDICATE_TYPE => Err(legacy(predicate_type)),
         other => Err(unsupported(format!("a predicate of type `{other}`"))),
     }
 }
@@ -113,7 +120,7 @@ fn check_types(kind: &str, predicate_type: &str) -> Result<()> {
 fn manifest(raw: RawPredicate<'_>) -> Result<Manifest> {
     let serialization = raw.serialization.parse()?;
     let resources =
-        raw.resources.into_iter().map(|resource| resource.parse(&serialization)).collect::<Result<Vec<_>>>()?;
+        raw.resources.0.into_iter().map(|resource| resource.parse(&serialization)).collect::<Result<Vec<_>>>()?;
     Manifest::new(serialization, resources)
 }
 
@@ -213,6 +220,10 @@ impl<'de> Deserialize<'de> for Integer {
 
         deserializer.deserialize_any(Number)
     }
+}
+
+fn legacy(predicate_type: &str) -> Error {
+    Error::new(Code::FormatLegacy, format!("a statement of type `{predicate_type}`"))
 }
 
 fn malformed(reason: impl AsRef<str>) -> Error {

@@ -6,6 +6,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -35,8 +36,28 @@ pub(super) enum Task {
     Read(Arc<Stream>, usize),
 }
 
-/// A directory to be listed.
-pub(super) struct Directory {
+/// A directory to be listed. There may be very many below one parent, so its path is put together when needed.
+pub(super) enum Directory {
+    Root,
+    Below(Arc<Place>, OsString),
+}
+
+impl Directory {
+    pub(super) fn place(&self) -> Place {
+        match self {
+            Self::Root => Place { path: PathBuf::new(), text: String::new(), utf8: true, depth: 0 },
+            Self::Below(parent, name) => Place {
+                path: parent.path.join(name),
+                text: parent.name_of(name),
+                utf8: parent.utf8 && name.to_str().is_some(),
+                depth: parent.depth + 1,
+            },
+        }
+    }
+}
+
+/// Where a directory is.
+pub(super) struct Place {
     pub(super) path: PathBuf,
     /// The path as names are written; lossy when `utf8` is false.
     pub(super) text: String,
@@ -44,16 +65,17 @@ pub(super) struct Directory {
     pub(super) depth: usize,
 }
 
-impl Directory {
-    pub(super) fn root() -> Self {
-        Self { path: PathBuf::new(), text: String::new(), utf8: true, depth: 0 }
+impl Place {
+    fn name_of(&self, name: &OsStr) -> String {
+        let separator = if self.text.is_empty() { "" } else { "/" };
+        format!("{}{separator}{}", self.text, name.to_string_lossy())
     }
 }
 
 /// A directory being listed.
 pub(super) struct OpenDirectory {
     pub(super) handle: Handle,
-    pub(super) about: Directory,
+    pub(super) about: Arc<Place>,
 }
 
 /// Some names of a directory.
@@ -207,7 +229,7 @@ impl Queue {
     /// Hands over a batch; gets it back when there are so many that the caller had better work on it.
     pub(super) fn publish_batch(&self, batch: Batch) -> Result<(), Batch> {
         let mut state = self.lock();
-        if state.batches.len() >= 4 * self.jobs || self.jobs == 1 {
+        if state.batches.len() >= self.jobs.saturating_mul(4) || self.jobs == 1 {
             return Err(batch);
         }
         state.walking += 1;

@@ -184,7 +184,7 @@ impl Scan<'_> {
         names_only: bool,
     ) -> Result<(Collected, bool)> {
         let jobs = self.jobs.get();
-        let first = if self.root.is_file() { Task::SingleFile } else { Task::Directory(Directory::root()) };
+        let first = if self.root.is_file() { Task::SingleFile } else { Task::Directory(Directory::Root) };
         let queue = Queue::new(jobs, first, READER_BUFFERS);
         let buffer = (WORKER_BUFFERS / jobs).clamp(LEAST_BUFFER, MOST_BUFFER);
         let pass = Pass::new(self, queue, progress, names, names_only, buffer);

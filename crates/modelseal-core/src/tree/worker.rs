@@ -63,7 +63,7 @@ impl<'a> Worker<'a> {
         match task {
             Task::SingleFile => self.single_file(),
             Task::Batch(batch) => self.batch(batch),
-            Task::Directory(directory) => self.list(directory),
+            Task::Directory(directory) => self.list(&directory),
             Task::Large(large) => self.large(large),
             Task::Shards(file, shards) => self.shards(&file, shards),
             Task::Read(stream, piece) => {
@@ -91,7 +91,8 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    fn list(&mut self, about: Directory) -> Result<()> {
+    fn list(&mut self, directory: &Directory) -> Result<()> {
+        let about = Arc::new(directory.place());
         let handle = self
             .pass
             .scan
@@ -166,15 +167,14 @@ impl<'a> Worker<'a> {
         let action = self.select(Entry { name, utf8, kind })?;
         match (action, kind) {
             (Action::Descend, EntryKind::Directory) => {
-                let depth = directory.about.depth + 1;
-                if depth > pass.scan.limits.max_depth {
+                if directory.about.depth >= pass.scan.limits.max_depth {
                     let most = pass.scan.limits.max_depth;
                     return Err(Error::new(
                         Code::InputLimit,
                         format!("`{name}` lies deeper than the limit of {most} directories"),
                     ));
                 }
-                found.directories.push(Directory { path: path(), text: name.to_owned(), utf8, depth });
+                found.directories.push(Directory::Below(Arc::clone(&directory.about), listed.name.clone()));
             }
             (Action::Hash { .. }, EntryKind::File | EntryKind::Symlink) if !utf8 => {
                 return Err(Error::new(Code::InputName, format!("the name `{name}` is not valid UTF-8")));

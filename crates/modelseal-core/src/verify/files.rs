@@ -46,6 +46,13 @@ impl FileChecks {
     /// Directories below the root.
     pub const MAX_DEPTH: usize = 256;
 
+    /// A single file is seen as `.`, and may be named by its own name.
+    fn for_root(&self, root: &Root) -> Self {
+        let own_name = root.name().filter(|_| root.is_file());
+        let seen = |name: &String| if own_name == Some(name) { ".".to_owned() } else { name.clone() };
+        Self { only: self.only.iter().map(seen).collect(), ..self.clone() }
+    }
+
     fn relaxed(&self) -> impl Iterator<Item = Relaxation> {
         [
             (self.danger_allow_symlinks, Relaxation::AllowSymlinks),
@@ -84,6 +91,7 @@ impl AuthorizedManifest {
     pub fn verify_files(self, root: &Root, checks: &FileChecks, observer: &dyn Observer) -> Result<VerifiedArtifact> {
         let renamed = self.manifest_for(root)?;
         let manifest = renamed.as_ref().unwrap_or(&self.signed.manifest);
+        let checks = &checks.for_root(root);
         for name in &checks.only {
             if manifest.file(name).is_none() {
                 return Err(Error::new(Code::UsageUnknownResource, format!("`{name}` is not a signed file")));
@@ -176,11 +184,11 @@ fn compare(manifest: &Manifest, selection: &VerifySelection<'_>, scanned: &Scann
     let mut seen: HashSet<&str> = scanned.findings.iter().map(Finding::name).collect();
     for hashed in &scanned.files {
         seen.insert(hashed.name.as_str());
-        if let Some(file) = manifest.file(hashed.name.as_str())
-            && let Some(detail) = difference(&file, hashed)
-        {
-            findings.push(Finding::new(Code::ArtifactModified, hashed.name.as_str(), detail));
-        }
+        let found = match manifest.file(hashed.name.as_str()) {
+            Some(file) => difference(&file, hashed).map(|detail| (Code::ArtifactModified, detail)),
+            None => Some((Code::ArtifactUnexpected, String::new())),
+        };
+        findings.extend(found.map(|(code, detail)| Finding::new(code, hashed.name.as_str(), detail)));
     }
     // When the walk stopped early, what it did not see may still be there.
     if scanned.complete {
@@ -200,7 +208,10 @@ fn difference(file: &ManifestFile<'_>, hashed: &HashedFile) -> Option<String> {
     let signed: Vec<_> = file.resources().map(|resource| *resource.digest()).collect();
     match &hashed.digests {
         FileDigests::Whole(digest) if signed == [*digest] => None,
-        FileDigests::Whole(digest) => Some(format!("its digest is {digest}, signed was {}", signed.first()?)),
+        FileDigests::Whole(digest) => {
+            let signed = signed.first().map_or_else(|| "none".to_owned(), ToString::to_string);
+            Some(format!("its digest is {digest}, signed was {signed}"))
+        }
         FileDigests::Shards(digests) if *digests == signed => None,
         FileDigests::Shards(digests) => {
             let at = digests.iter().zip(&signed).position(|(found, signed)| found != signed).unwrap_or(0);

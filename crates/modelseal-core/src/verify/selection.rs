@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::FileChecks;
 use crate::manifest::{GIT_PATHS, covers};
 use crate::tree::{Action, Entry, EntryKind, Selection};
-use crate::{Code, Manifest, Method, Result};
+use crate::{Code, Manifest, Method, ResourceName, Result};
 
 /// Names that are left out as regular files only: a directory of that name could hide code.
 const FILES_ONLY: [&str; 4] = [".gitattributes", ".gitignore", "model.attestations.jsonl", "model.sig"];
@@ -25,7 +25,7 @@ impl<'a> VerifySelection<'a> {
         let signed = manifest.serialization().ignore_paths().iter().map(String::as_str);
         let ignored = signed
             .chain(GIT_PATHS)
-            .filter(|path| checks.ignore_git_paths || !GIT_PATHS.contains(path))
+            .filter(|path| checks.ignore_git_paths || !covers(GIT_PATHS, path))
             .chain(checks.danger_ignore_paths.iter().map(String::as_str));
         Self {
             listed: manifest.files().map(|file| (file.name().as_str(), file.size())).collect(),
@@ -49,29 +49,47 @@ impl<'a> VerifySelection<'a> {
     fn is_ignored(&self, entry: Entry<'_>) -> bool {
         let as_file_only = FILES_ONLY.contains(&entry.name) || self.is_ours(entry.name);
         if self.ignored.contains(entry.name) {
-            return entry.kind != EntryKind::Directory || !as_file_only;
+            return entry.kind == EntryKind::File || !as_file_only;
         }
         // Directories that are ignored but hold a listed file are walked: what else is in them stays ignored.
         let git_directories = [".git", ".github"].into_iter().filter(|_| self.checks.ignore_git_paths);
         covers(git_directories.chain(self.checks.danger_ignore_paths.iter().map(String::as_str)), entry.name)
     }
 
-    fn file(&self, name: &str) -> Action {
-        match self.listed.get(name) {
-            Some(&size) if self.is_selected(name) => Action::Hash { size },
+    fn file(&self, entry: Entry<'_>) -> Action {
+        match self.signed_size(entry) {
+            Some(size) if self.is_selected(entry.name) => Action::Hash { size },
             Some(_) => Action::Pass,
+            // The format cannot cover empty files of a sharded model.
+            None if self.sharded && !self.checks.danger_ignore_unsigned_files => {
+                Action::UncoveredIfEmpty { otherwise: Code::ArtifactUnexpected }
+            }
             None => self.unsigned(Code::ArtifactUnexpected),
         }
     }
 
-    fn link(&self, name: &str) -> Action {
-        if !self.checks.danger_allow_symlinks {
+    /// A link to a listed file is hashed also when the file was not selected: only so is it known where it leads.
+    fn link(&self, entry: Entry<'_>) -> Action {
+        if !self.checks.danger_allow_symlinks || self.is_ours(entry.name) {
             return Action::Refuse(Code::ArtifactSymlink);
         }
-        match self.listed.get(name) {
-            Some(_) => self.file(name),
+        match self.signed_size(entry) {
+            Some(size) => Action::Hash { size },
             None => self.unsigned(Code::ArtifactSymlink),
         }
+    }
+
+    /// One that was to be verified is reported as missing when everything was seen.
+    fn special(&self, entry: Entry<'_>) -> Action {
+        match self.signed_size(entry) {
+            Some(_) if self.is_selected(entry.name) => Action::Pass,
+            _ => self.unsigned(Code::ArtifactUnexpected),
+        }
+    }
+
+    /// The signed size, if known, of a listed file. A name that is not UTF-8 is shown as another, and never listed.
+    fn signed_size(&self, entry: Entry<'_>) -> Option<Option<u64>> {
+        self.listed.get(entry.name).copied().filter(|_| entry.utf8)
     }
 
     fn unsigned(&self, code: Code) -> Action {
@@ -81,24 +99,20 @@ impl<'a> VerifySelection<'a> {
 
 impl Selection for VerifySelection<'_> {
     fn select(&self, entry: Entry<'_>) -> Result<Action> {
-        let listed = entry.utf8 && self.listed.contains_key(entry.name);
+        // Nothing that long or deep can be listed, and to look into it would only cost.
+        if entry.name.len() > ResourceName::MAX_BYTES || entry.name.split('/').count() > FileChecks::MAX_DEPTH {
+            return Ok(self.unsigned(Code::ArtifactUnexpected));
+        }
+        let listed = self.signed_size(entry).is_some();
         let ignored = entry.utf8 && !listed && self.is_ignored(entry);
         Ok(match entry.kind {
             EntryKind::Directory if ignored && !self.manifest.has_files_under(entry.name) => Action::Uncovered,
             EntryKind::Directory => Action::Descend,
-            EntryKind::File if self.is_ours(entry.name) && !listed => Action::Pass,
-            EntryKind::Symlink if self.is_ours(entry.name) && self.checks.danger_allow_symlinks => Action::Pass,
-            EntryKind::Symlink if self.is_ours(entry.name) => Action::Refuse(Code::ArtifactSymlink),
+            EntryKind::File if entry.utf8 && !listed && self.is_ours(entry.name) => Action::Pass,
             _ if ignored => Action::Uncovered,
-            EntryKind::File if self.sharded && !listed && !self.checks.danger_ignore_unsigned_files => {
-                // The format cannot cover empty files of a sharded model.
-                Action::UncoveredIfEmpty { otherwise: Code::ArtifactUnexpected }
-            }
-            EntryKind::File => self.file(entry.name),
-            EntryKind::Symlink => self.link(entry.name),
-            // Reported as missing when everything was seen.
-            EntryKind::Special if listed => Action::Pass,
-            EntryKind::Special => self.unsigned(Code::ArtifactUnexpected),
+            EntryKind::File => self.file(entry),
+            EntryKind::Symlink => self.link(entry),
+            EntryKind::Special => self.special(entry),
         })
     }
 }

@@ -203,7 +203,7 @@ fn candidates<'a>(hint: Option<&str>, raw: Option<&[u8]>, trusted: &'a TrustedKe
             hint.parse()
                 .ok()
                 .and_then(|id| trusted.key(id))
-                .ok_or_else(|| unknown_key(format!("the bundle was signed by the key {hint}")))?,
+                .ok_or_else(|| unknown_key(format!("the bundle was signed by the key {hint:.100}")))?,
         ),
     };
     let valued = match raw {

@@ -193,9 +193,8 @@ fn unusable(algorithm: AlgorithmIdentifierRef<'_>) -> Error {
 }
 
 fn rsa() -> Error {
-    unsupported("signing with an RSA private key in a file is not accepted").with_hint(
-        "keep RSA keys in Vault and sign with hashivault://NAME, or make a key with `modelseal keys generate`",
-    )
+    unsupported("signing with an RSA private key in a file is not accepted")
+        .with_hint("make an ECDSA key with `modelseal keys generate`; RSA keys in files verify, and do not sign")
 }
 
 fn contradiction() -> Error {

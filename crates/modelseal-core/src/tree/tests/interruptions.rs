@@ -170,7 +170,9 @@ fn the_observer_is_told_here_and_can_stop_everything() {
         assert_eq!(refusal(result).0, Code::UsageInterrupted);
         assert!(begun.elapsed() < Duration::from_secs(20), "took {:?}", begun.elapsed());
         let seen = seen.into_inner().unwrap();
-        let Event::Hashing { bytes_done, bytes_total, files_done, files_total, walked } = seen[2];
+        let Event::Hashing { bytes_done, bytes_total, files_done, files_total, walked } = seen[2] else {
+            panic!("another event")
+        };
         assert!(bytes_done > 0 && bytes_done < bytes_total && walked);
         assert_eq!((bytes_total, files_done, files_total), ((64 << 30) + 1, 1, 2));
         assert_eq!(seen.len(), 3);
