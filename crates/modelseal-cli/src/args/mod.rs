@@ -30,9 +30,9 @@ pub(crate) use verify::VerifyArgs;
     arg_required_else_help = true,
     disable_help_subcommand = true,
     after_help = "Exit status: 0 done or verified, 1 verification says no, 2 wrong usage, 3 unreadable input, 70 a bug, \
-                  130 interrupted.",
+                  129, 130 or 143 stopped by a signal.",
     after_long_help = "Exit status: 0 done or verified, 1 verification says no, 2 wrong usage, 3 unreadable input, 70 a \
-                       bug, 130 interrupted.\n\n\
+                       bug, 129, 130 or 143 stopped by a signal.\n\n\
                        Examples:\n  \
                        modelseal keys generate signer.pem\n  \
                        modelseal sign llama --key signer.pem --name acme/llama\n  \

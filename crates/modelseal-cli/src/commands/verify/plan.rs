@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use modelseal::{
     Code, DEFAULT_BUNDLE_NAME, Digest, Error, Expected, Finding, HashAlgorithm, LeafPin, ModelTree, Observer, Policy,
-    Result, TrustedKeys, VerifiedArtifact, VerifyOptions, find_models, load_trusted_keys, verify_model_artifact,
+    Result, TrustedKeys, VerifiedArtifact, VerifyOptions, check_trust_outside, find_models, load_trusted_keys,
+    verify_model_artifact,
 };
 
 use crate::args::{VerifyArgs, key_ref};
@@ -238,20 +239,4 @@ fn strays(root: &Path, tree: &ModelTree) -> Error {
     Error::new(Code::ArtifactUnsigned, format!("`{first}` belongs to no signed model{more}"))
         .with_hint("sign the model that it belongs to, or move it away")
         .with_findings(findings, !tree.truncated)
-}
-
-// LOCAL HELPER, to be replaced by the façade's function of the same name.
-fn check_trust_outside(model: &Path, trusted: &TrustedKeys) -> Result<()> {
-    let Ok(resolved) = model.canonicalize() else { return Ok(()) };
-    for path in trusted.sources() {
-        if path.canonicalize().is_ok_and(|path| path.starts_with(&resolved))
-            || std::path::absolute(path).is_ok_and(|path| path.starts_with(&resolved))
-        {
-            return Err(Error::new(
-                Code::UsageTrustInsideModel,
-                format!("`{}` lies inside the model `{}`", path.display(), model.display()),
-            ));
-        }
-    }
-    Ok(())
 }
