@@ -9,4 +9,7 @@
 mod support;
 
 mod inputs;
+mod reference;
+mod reports;
+mod several;
 mod threats;

@@ -46,8 +46,13 @@ pub(crate) fn stopped_by(signal: u8) {
 
 /// The exit status of an error.
 pub(crate) fn of(error: &Error) -> u8 {
-    match error.code() {
-        Code::UsageInterrupted => STOPPED_BY.with_borrow(|status| status.unwrap_or(error.code().exit().status())),
+    of_code(error.code())
+}
+
+/// The exit status of an error code.
+pub(crate) fn of_code(code: Code) -> u8 {
+    match code {
+        Code::UsageInterrupted => STOPPED_BY.with_borrow(|status| status.unwrap_or(code.exit().status())),
         code => code.exit().status(),
     }
 }

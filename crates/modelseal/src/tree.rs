@@ -23,12 +23,14 @@ pub struct ModelTree {
 
 /// Finds the models below `root`: every directory that holds `bundle_name`. Links are not followed.
 ///
+/// Stops at the 1001st stray; the models found until then are not all of them.
+///
 /// # Errors
 /// `input/not-found`, `input/unreadable`, `input/limit`.
 pub fn find_models(root: &Path, bundle_name: &str) -> Result<ModelTree> {
     let mut tree = ModelTree::default();
     let mut pending = vec![(root.to_owned(), 0)];
-    while let Some((directory, depth)) = pending.pop() {
+    'search: while let Some((directory, depth)) = pending.pop() {
         if depth > FileChecks::MAX_DEPTH {
             return Err(Error::new(Code::InputLimit, format!("`{}` is nested too deep", directory.display())));
         }
@@ -44,7 +46,9 @@ pub fn find_models(root: &Path, bundle_name: &str) -> Result<ModelTree> {
             } else if tree.strays.len() < FileChecks::MAX_FINDINGS {
                 tree.strays.push(entry.path());
             } else {
+                // Whoever plants files without end shall not keep the search busy.
                 tree.truncated = true;
+                break 'search;
             }
         }
     }
@@ -79,5 +83,23 @@ mod tests {
         assert_eq!(tree.models, [at("a"), at("b/c")]);
         assert_eq!(tree.strays, [at("b/stray"), at("d/w")]);
         assert_eq!(find_models(&at("x"), "s").unwrap_err().code(), Code::InputNotFound);
+    }
+
+    #[test]
+    fn t06_the_search_stops_at_too_many_strays() {
+        // Each level holds strays and the next level; the search cannot see the lowest before it has to stop.
+        let root = tempfile::tempdir().unwrap();
+        let mut directory = root.path().to_owned();
+        for _ in 0..3 {
+            for number in 0..501 {
+                std::fs::write(directory.join(number.to_string()), "").unwrap();
+            }
+            directory.push("below");
+            std::fs::create_dir(&directory).unwrap();
+        }
+        std::fs::write(directory.join(DEFAULT_BUNDLE_NAME), "").unwrap();
+        let tree = find_models(root.path(), DEFAULT_BUNDLE_NAME).unwrap();
+        assert!(tree.truncated);
+        assert_eq!((tree.strays.len(), tree.models.len()), (FileChecks::MAX_FINDINGS, 0));
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::MethodArgs;
-use super::value::path;
+use super::value::{jobs, path};
 
 /// Flags of `digest`.
 #[derive(Debug, Args)]
@@ -26,8 +26,8 @@ pub(crate) struct DigestArgs {
     /// Hash .git, .github, .gitignore and .gitattributes too
     #[arg(long)]
     pub(crate) no_ignore_git_paths: bool,
-    /// Threads that hash [default: as many as the process may use]
-    #[arg(long, value_name = "N")]
+    /// Threads that hash, at most 1024 [default: as many as the process may use]
+    #[arg(long, value_parser = jobs, value_name = "N")]
     pub(crate) jobs: Option<NonZeroUsize>,
     #[command(flatten)]
     pub(crate) method: MethodArgs,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::value::path;
+use super::value::{jobs, path};
 use super::{MethodArgs, PassphraseArgs};
 
 /// Flags of `sign`.
@@ -51,8 +51,8 @@ pub(crate) struct SignArgs {
     /// Do everything but write
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Threads that hash [default: as many as the process may use]
-    #[arg(long, value_name = "N")]
+    /// Threads that hash, at most 1024 [default: as many as the process may use]
+    #[arg(long, value_parser = jobs, value_name = "N")]
     pub(crate) jobs: Option<NonZeroUsize>,
     #[command(flatten)]
     pub(crate) method: MethodArgs,

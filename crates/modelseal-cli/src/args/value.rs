@@ -1,6 +1,6 @@
 //! Values: sizes, methods, key references.
 
-use core::num::NonZeroU64;
+use core::num::{IntErrorKind, NonZeroU64, NonZeroUsize};
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
@@ -68,6 +68,18 @@ pub(super) fn path() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
 }
 
+/// Most threads: more gain nothing, and a system may refuse to start them.
+const MAX_JOBS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+
+/// A number of threads. A larger one than [`MAX_JOBS`] means as many as possible.
+pub(super) fn jobs(text: &str) -> Result<NonZeroUsize, String> {
+    match text.parse::<NonZeroUsize>() {
+        Ok(jobs) => Ok(jobs.min(MAX_JOBS)),
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => Ok(MAX_JOBS),
+        Err(_) => Err("write a whole number, at least 1".to_owned()),
+    }
+}
+
 /// A number of bytes: digits, then nothing or a unit.
 pub(crate) fn size(text: &str) -> Result<u64, String> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -95,6 +107,16 @@ fn shard_size(text: &str) -> Result<NonZeroU64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn jobs_have_a_limit() {
+        for (text, number) in [("1", 1), ("1024", 1024), ("1025", 1024), ("99999999999999999999999", 1024)] {
+            assert_eq!(jobs(text).map(NonZeroUsize::get), Ok(number), "{text}");
+        }
+        for bad in ["", "0", "-1", "many"] {
+            assert!(jobs(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn sizes_have_units() {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use modelseal::VerifyOptions;
 
-use super::value::{path, size};
+use super::value::{jobs, path, size};
 
 /// Flags of `verify`.
 #[derive(Debug, Args)]
@@ -39,8 +39,8 @@ pub(crate) struct VerifyArgs {
     /// Write a report: .json, .sarif or .xml (JUnit), by file name; may be repeated
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) report: Vec<PathBuf>,
-    /// Threads that hash [default: as many as the process may use]
-    #[arg(long, value_name = "N")]
+    /// Threads that hash, at most 1024 [default: as many as the process may use]
+    #[arg(long, value_parser = jobs, value_name = "N")]
     pub(crate) jobs: Option<NonZeroUsize>,
     /// Largest file to read, such as 5GB
     #[arg(long, value_parser = size, value_name = "SIZE", default_value_t = VerifyOptions::default().max_file_bytes, hide_default_value = true)]

@@ -12,7 +12,7 @@ use super::ignored_paths;
 use super::verify::sha256;
 use crate::args::{SignArgs, key_ref};
 use crate::output::json::{SignerObject, UncoveredObject, uncovered};
-use crate::output::text::{self, Detail, count, key, line, size, words};
+use crate::output::text::{self, count, key, line, size, words};
 use crate::output::{Console, Paint, shown};
 use crate::progress::Progress;
 use crate::signals::Signals;
@@ -24,8 +24,8 @@ pub(crate) fn run(args: &SignArgs, console: &mut Console) -> Result<u8> {
     for warning in &signed.warnings {
         console.warning(&modelseal::escape(warning));
     }
-    let detail = if console.is_verbose() { Detail::Full } else { Detail::Normal };
-    console.result(|paint| text(args, &signed, detail, paint), &SignObject::new(args, &options, &signed));
+    let object = SignObject::new(args, &options, &signed);
+    console.result(|paint| text(args, &signed, &object, paint), &object);
     Ok(0)
 }
 
@@ -81,10 +81,10 @@ fn refuse_inside(model: &Path, key: &KeyRef) -> Result<()> {
     Ok(())
 }
 
-fn text(args: &SignArgs, signed: &SignedArtifact, detail: Detail, paint: Paint) -> String {
+fn text(args: &SignArgs, signed: &SignedArtifact, object: &SignObject, paint: Paint) -> String {
     let word = if signed.written { paint.good("signed") } else { paint.unsure("would sign") };
     let (files, bytes) = (count(signed.files, "file"), size(signed.bytes));
-    let key = key(signed.key_kind, signed.key_id);
+    let key = key(&object.signer.key_kind, &object.signer.key_id);
     let mut text = format!("{word}  {}  ({files}, {bytes}, {key})\n", shown(&args.model));
     line(&mut text, "name", &modelseal::escape(&signed.name));
     line(&mut text, "digest", &signed.manifest.root().to_string());
@@ -92,7 +92,7 @@ fn text(args: &SignArgs, signed: &SignedArtifact, detail: Detail, paint: Paint) 
     if let Some(attestations) = &signed.attestations {
         line(&mut text, "attestations", &shown(attestations));
     }
-    text::uncovered(&mut text, &signed.uncovered, detail);
+    text::uncovered(&mut text, &object.uncovered);
     words(&mut text, "relaxed", &relaxed(args));
     if !signed.written {
         line(&mut text, "dry run", "nothing was written");

@@ -8,16 +8,19 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 use super::safe;
 use super::verification::{ModelObject, Verification};
 
+/// The name of the suite, by which a report is known to be ours.
+pub(crate) const SUITE: &str = "modelseal verify";
+
 /// The report. Every text is escaped first: XML 1.0 has no way to write control characters at all.
 pub(crate) fn report(verification: &Verification) -> io::Result<String> {
     let models: Vec<&ModelObject> = verification.objects().collect();
-    let failures = models.iter().filter(|model| model.status == 1).count();
-    let errors = models.iter().filter(|model| model.status > 1).count();
+    let failures = models.iter().filter(|model| model.status() == 1).count();
+    let errors = models.iter().filter(|model| model.status() > 1).count();
     let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     writer
         .create_element("testsuite")
-        .with_attribute(("name", "modelseal verify"))
+        .with_attribute(("name", SUITE))
         .with_attribute(("tests", models.len().to_string().as_str()))
         .with_attribute(("failures", failures.to_string().as_str()))
         .with_attribute(("errors", errors.to_string().as_str()))
@@ -29,14 +32,14 @@ pub(crate) fn report(verification: &Verification) -> io::Result<String> {
 }
 
 fn test_case(writer: &mut Writer<Vec<u8>>, model: &ModelObject) -> io::Result<()> {
-    let name = safe(model.model.as_deref().unwrap_or("modelseal verify"));
+    let name = safe(model.model.as_deref().unwrap_or(SUITE));
     writer
         .create_element("testcase")
         .with_attribute(("classname", "modelseal"))
         .with_attribute(("name", name.as_str()))
         .write_inner_content(|writer| {
             let text = details(model);
-            match (&model.message, model.status) {
+            match (&model.message, model.status()) {
                 (Some(message), status) => {
                     let element = if status == 1 { "failure" } else { "error" };
                     let message = safe(message);

@@ -132,10 +132,14 @@ impl Console {
         }
     }
 
-    /// Writes an error about `subject`, if there are several, and its hint.
-    pub(crate) fn error(&self, subject: Option<&Path>, error: &Error) {
-        let subject = subject.map_or_else(String::new, |path| format!("{}: ", shown(path)));
-        let (message, code, hint) = (error.message(), error.code(), error.hint());
+    /// Writes an error and its hint.
+    pub(crate) fn error(&self, error: &Error) {
+        self.problem(None, error.message(), error.code().as_str(), error.hint());
+    }
+
+    /// Writes what is wrong, with `subject` if there are several.
+    pub(crate) fn problem(&self, subject: Option<&str>, message: &str, code: &str, hint: &str) {
+        let subject = subject.map_or_else(String::new, |subject| format!("{}: ", escape(subject)));
         let label = self.err.bad("error:");
         let code = self.err.dim(&format!("[{code}]"));
         self.notice(&format!("modelseal: {label} {subject}{message} {code}\nmodelseal: hint: {hint}\n"));
@@ -153,12 +157,12 @@ impl Console {
             if self.format == Format::Json {
                 self.json(&json::ErrorObject::new(&error, status));
             }
-            self.error(None, &error);
+            self.error(&error);
             status
         });
         match &self.stdout {
             Err(error) => {
-                self.error(None, error);
+                self.error(error);
                 if status == 0 { exit::of(error) } else { status }
             }
             Ok(_) => status,
@@ -181,10 +185,14 @@ fn without_commands(text: &str) -> String {
     if text.contains("##") { text.replace("##", "#\\u{23}") } else { text.to_owned() }
 }
 
-fn unwritable(error: &io::Error) -> Error {
+/// The system's words for an error, without its number.
+pub(crate) fn os_text(error: &io::Error) -> String {
     let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    Error::new(Code::OutputUnwritable, format!("cannot write to the standard output: {}", text.to_lowercase()))
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+fn unwritable(error: &io::Error) -> Error {
+    Error::new(Code::OutputUnwritable, format!("cannot write to the standard output: {}", os_text(error)))
         .with_hint("the result was not delivered: check the pipe, file or terminal that it goes to")
 }
 

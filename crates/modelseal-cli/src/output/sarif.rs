@@ -8,21 +8,26 @@ use serde::Serialize;
 use super::json;
 use super::verification::Verification;
 
+/// The version of the format.
+pub(crate) const VERSION: &str = "2.1.0";
+/// The name of the tool, by which a report is known to be ours.
+pub(crate) const DRIVER: &str = "modelseal";
+
 /// The report.
 pub(crate) fn report(verification: &Verification) -> String {
     let mut results: Vec<ResultObject> = Vec::new();
     for model in verification.objects() {
         let at = model.model.as_deref().unwrap_or_default();
         if let Some(message) = model.message.as_ref().filter(|_| model.findings.is_empty()) {
-            results.push(result(model.code, "error", message.clone(), uri(at, "")));
+            results.push(result(model.code, "error", message, uri(at, "")));
         }
         for finding in &model.findings {
             let detail = if finding.detail.is_empty() { summary(finding.code) } else { &finding.detail };
             let message = format!("{}: {}", escape(&finding.name), escape(detail));
-            results.push(result(finding.code, "error", message, uri(at, &finding.name)));
+            results.push(result(finding.code, "error", &message, uri(at, &finding.name)));
         }
         for relaxed in &model.relaxed {
-            results.push(result(relaxed, "warning", format!("verified with --{relaxed}"), uri(at, "")));
+            results.push(result(relaxed, "warning", &format!("verified with --{relaxed}"), uri(at, "")));
         }
     }
     let mut rules: Vec<&'static str> = results.iter().map(|result| result.rule_id).collect();
@@ -33,11 +38,11 @@ pub(crate) fn report(verification: &Verification) -> String {
     }
     json::to_pretty(&Log {
         schema: "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
-        version: "2.1.0",
+        version: VERSION,
         runs: [Run {
             tool: Tool {
                 driver: Driver {
-                    name: "modelseal",
+                    name: DRIVER,
                     version: env!("CARGO_PKG_VERSION"),
                     rules: rules.into_iter().map(rule).collect(),
                 },
@@ -53,15 +58,15 @@ pub(crate) fn report(verification: &Verification) -> String {
     })
 }
 
-fn result(rule_id: &'static str, level: &'static str, message: String, uri: String) -> ResultObject {
+fn result(rule_id: &'static str, level: &'static str, message: &str, uri: String) -> ResultObject {
     let location = Location { physical_location: PhysicalLocation { artifact_location: ArtifactLocation { uri } } };
     let locations = if location.physical_location.artifact_location.uri.is_empty() { vec![] } else { vec![location] };
-    ResultObject { rule_id, rule_index: 0, level, message: Message { text: message }, locations }
+    ResultObject { rule_id, rule_index: 0, level, message: message.into(), locations }
 }
 
 fn rule(id: &'static str) -> Rule {
     let hint = id.parse::<Code>().map_or("the caller weakened a check", Code::hint);
-    Rule { id, short_description: Message { text: summary(id).to_owned() }, help: Message { text: hint.to_owned() } }
+    Rule { id, short_description: summary(id).into(), help: hint.into() }
 }
 
 fn summary(code: &str) -> &'static str {
@@ -133,6 +138,21 @@ struct Message {
     text: String,
 }
 
+impl From<&str> for Message {
+    /// Text that stands for itself: braces would be placeholders (§3.11.5), brackets links (§3.11.6).
+    fn from(plain: &str) -> Self {
+        let mut text = String::with_capacity(plain.len());
+        for c in plain.chars() {
+            match c {
+                '\\' | '[' | ']' => text.extend(['\\', c]),
+                '{' | '}' => text.extend([c, c]),
+                c => text.push(c),
+            }
+        }
+        Self { text }
+    }
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Invocation {
@@ -178,5 +198,13 @@ mod tests {
         assert_eq!(uri("/m/", "é\n"), "/m/%C3%A9%0A");
         assert_eq!(uri("m.bin", "."), "m.bin");
         assert_eq!(uri("", ""), "");
+    }
+
+    #[test]
+    fn t11_messages_hold_no_link_and_no_placeholder() {
+        let text = |plain: &str| Message::from(plain).text;
+        assert_eq!(text("[safe](https://x.example) {0}"), "\\[safe\\](https://x.example) {{0}}");
+        assert_eq!(text("a\\u{202e}"), "a\\\\u{{202e}}");
+        assert_eq!(text("w/0.bin: size is 2 bytes"), "w/0.bin: size is 2 bytes");
     }
 }

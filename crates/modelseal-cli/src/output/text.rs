@@ -1,11 +1,13 @@
 //! Results for people: calm, one thing a line, understandable without colour.
 
 use core::fmt::Write as _;
+use std::collections::BTreeSet;
 
-use modelseal::{KeyId, KeyKind, SignedBy, Uncovered, VerifiedArtifact, escape};
+use modelseal::escape;
 
-use super::verification::Outcome;
-use super::{Paint, shown};
+use super::Paint;
+use super::json::UncoveredObject;
+use super::verification::ModelObject;
 
 /// Entries of a list that are shown unless all are asked for.
 const SHOWN: usize = 20;
@@ -22,100 +24,90 @@ pub(crate) enum Detail {
 }
 
 /// One verified or refused model.
-pub(crate) fn outcome(outcome: &Outcome, detail: Detail, paint: Paint) -> String {
-    let model = outcome.model.as_deref().map_or_else(|| "all models".to_owned(), shown);
-    match &outcome.result {
-        Ok(artifact) => verified(&model, artifact, detail, paint),
-        Err(error) => {
-            let word = match outcome.status() {
-                1 => paint.bad("refused"),
-                _ => paint.unsure("undecided"),
-            };
-            let mut text = format!("{word}  {model}  [{}]\n", error.code());
-            let most = if detail == Detail::Full { usize::MAX } else { SHOWN };
-            for finding in error.findings().iter().take(most) {
-                let _ = write!(text, "  {}  {}", finding.code(), escape(finding.name()));
-                if !finding.detail().is_empty() {
-                    let _ = write!(text, ": {}", escape(finding.detail()));
-                }
-                text.push('\n');
-            }
-            let more = error.findings().len().saturating_sub(most);
-            if more > 0 {
-                let _ = writeln!(text, "  and {more} more; -v lists them");
-            }
-            if !error.findings_complete() {
-                text.push_str("  the search stopped there: there may be more\n");
-            }
-            text
+pub(crate) fn model(result: &ModelObject, detail: Detail, paint: Paint) -> String {
+    let model = result.model.as_deref().map_or("all models".into(), escape);
+    let word = match result.status() {
+        0 => return verified(&model, result, detail, paint),
+        1 => paint.bad("refused"),
+        _ => paint.unsure("undecided"),
+    };
+    let mut text = format!("{word}  {model}  [{}]\n", result.code);
+    let most = if detail == Detail::Full { usize::MAX } else { SHOWN };
+    for finding in result.findings.iter().take(most) {
+        let _ = write!(text, "  {}  {}", finding.code, escape(&finding.name));
+        if !finding.detail.is_empty() {
+            let _ = write!(text, ": {}", escape(&finding.detail));
         }
+        text.push('\n');
     }
+    let more = result.findings.len().saturating_sub(most);
+    if more > 0 {
+        let _ = writeln!(text, "  and {more} more; -v lists them");
+    }
+    if !result.findings_complete {
+        text.push_str("  the search stopped there: there may be more\n");
+    }
+    text
 }
 
-fn verified(model: &str, artifact: &VerifiedArtifact, detail: Detail, paint: Paint) -> String {
-    let word = if artifact.relaxed().is_empty() { paint.good("verified") } else { paint.unsure("verified") };
-    let (files, bytes) = (count(artifact.files(), "file"), size(artifact.bytes()));
-    let mut text = format!("{word}  {model}  ({files}, {bytes}, {})\n", signer(artifact.signed_by()));
+fn verified(model: &str, result: &ModelObject, detail: Detail, paint: Paint) -> String {
+    let word = if result.relaxed.is_empty() { paint.good("verified") } else { paint.unsure("verified") };
+    let (files, bytes) = (count(result.files.unwrap_or(0), "file"), size(result.bytes.unwrap_or(0)));
+    let signer = result.signer.as_ref();
+    let by = signer.map_or_else(String::new, |signer| format!(", {}", key(&signer.key_kind, &signer.key_id)));
+    let mut text = format!("{word}  {model}  ({files}, {bytes}{by})\n");
     if detail != Detail::Brief {
-        if !artifact.name().is_empty() {
-            line(&mut text, "name", &escape(artifact.name()));
+        if let Some(name) = result.name.as_deref().filter(|name| !name.is_empty()) {
+            line(&mut text, "name", &escape(name));
         }
-        line(&mut text, "digest", &artifact.manifest().root().to_string());
+        line(&mut text, "digest", result.root_digest.as_deref().unwrap_or_default());
     }
-    if let SignedBy::Certificate { chain, .. } = artifact.signed_by() {
-        let authority = if chain.leaf_is_ca { " (itself a certificate authority)" } else { "" };
-        line(&mut text, "signed by", &format!("{}{authority}", escape(&chain.leaf.subject())));
-        line(&mut text, "certificate", &chain.leaf.fingerprint().to_string());
+    if let Some((subject, fingerprint)) = signer.and_then(|by| by.subject.as_ref().zip(by.fingerprint.as_ref())) {
+        let is_authority = signer.is_some_and(|signer| signer.leaf_is_ca == Some(true));
+        let authority = if is_authority { " (itself a certificate authority)" } else { "" };
+        line(&mut text, "signed by", &format!("{}{authority}", escape(subject)));
+        line(&mut text, "certificate", fingerprint);
     }
-    uncovered(&mut text, artifact.uncovered(), detail);
-    let links = artifact.followed_links().iter().map(ToString::to_string);
+    uncovered(&mut text, &result.uncovered);
+    let links = result.followed_links.iter().map(|link| escape(link).into_owned());
     list(&mut text, "followed link", links, detail);
-    let attestations = artifact.attestations().iter().map(|evidence| {
-        let worth = if evidence.counts() { "signed and bound to this model" } else { "not trusted" };
-        format!("{} ({worth})", escape(&evidence.predicate_type))
+    let attestations = result.attestations.iter().map(|attestation| {
+        let worth = if attestation.counts() { "signed and bound to this model" } else { "not trusted" };
+        format!("{} ({worth})", escape(&attestation.predicate_type))
     });
     list(&mut text, "attestation", attestations, detail);
-    if let Some(only) = artifact.only() {
-        let all = artifact.manifest().files().count();
-        line(&mut text, "partial", &format!("{} of {}", only.len(), count(all as u64, "file")));
+    if let Some(only) = &result.only {
+        line(&mut text, "partial", &format!("{} of {}", only.len(), count(result.listed, "file")));
     }
     if detail != Detail::Brief {
-        let unchecked: Vec<&str> = artifact.unchecked().iter().map(|unchecked| unchecked.as_str()).collect();
-        words(&mut text, "not checked", &unchecked);
-        let relaxed: Vec<&str> = artifact.relaxed().iter().map(|relaxation| relaxation.as_str()).collect();
-        words(&mut text, "relaxed", &relaxed);
+        words(&mut text, "not checked", &result.unchecked);
+        words(&mut text, "relaxed", &result.relaxed);
     }
     text
 }
 
 /// The last lines when there were several models.
-pub(crate) fn summary(outcomes: &[Outcome], paint: Paint) -> String {
+pub(crate) fn summary(results: &[ModelObject], paint: Paint) -> String {
     let with = |status: fn(u8) -> bool| {
-        outcomes.iter().filter(|outcome| outcome.model.is_some() && status(outcome.status())).count()
+        results.iter().filter(|result| result.model.is_some() && status(result.status())).count()
     };
     let (good, bad, undecided) = (with(|status| status == 0), with(|status| status == 1), with(|status| status > 1));
     let mut text = paint.dim(&format!("{}: ", count((good + bad + undecided) as u64, "result")));
     let _ = writeln!(text, "{good} verified, {bad} refused, {undecided} undecided");
-    let artifacts = || outcomes.iter().filter_map(|outcome| outcome.result.as_ref().ok());
-    let mut unchecked: Vec<_> = artifacts().flat_map(VerifiedArtifact::unchecked).copied().collect();
-    unchecked.sort_unstable();
-    unchecked.dedup();
-    words(&mut text, "not checked", &unchecked.iter().map(|unchecked| unchecked.as_str()).collect::<Vec<_>>());
-    let mut relaxed: Vec<_> = artifacts().flat_map(VerifiedArtifact::relaxed).copied().collect();
-    relaxed.sort_unstable();
-    relaxed.dedup();
-    words(&mut text, "relaxed", &relaxed.iter().map(|relaxation| relaxation.as_str()).collect::<Vec<_>>());
+    words(&mut text, "not checked", &all(results, |result| &result.unchecked));
+    words(&mut text, "relaxed", &all(results, |result| &result.relaxed));
     text
 }
 
-/// `key ecdsa-p256 d9f6a9c4754d27ae…`.
-pub(crate) fn key(kind: KeyKind, id: KeyId) -> String {
-    let id = id.to_string();
-    format!("key {kind} {}…", id.get(..16).unwrap_or(&id))
+/// The words of every result, each once.
+fn all(results: &[ModelObject], words: fn(&ModelObject) -> &Vec<&'static str>) -> Vec<&'static str> {
+    let words: BTreeSet<&str> = results.iter().flat_map(words).copied().collect();
+    words.into_iter().collect()
 }
 
-fn signer(signed_by: &SignedBy) -> String {
-    key(signed_by.kind(), signed_by.key_id())
+/// `key ecdsa-p256 d9f6a9c4754d27ae…`.
+pub(crate) fn key(kind: &str, id: &str) -> String {
+    format!("key {kind} {}…", id.get(..16).unwrap_or(id))
 }
 
 /// `  label: text`.
@@ -130,10 +122,11 @@ pub(crate) fn words(text: &mut String, label: &str, values: &[&str]) {
     }
 }
 
-/// A line for each path that is not covered.
-pub(crate) fn uncovered(text: &mut String, paths: &[Uncovered], detail: Detail) {
-    let entries = paths.iter().map(|path| format!("{} ({})", escape(&path.name), path.kind));
-    list(text, "not covered", entries, detail);
+/// A line for each path that is not covered, however many: what is left out here would pass for covered.
+pub(crate) fn uncovered(text: &mut String, paths: &[UncoveredObject]) {
+    for path in paths {
+        line(text, "not covered", &format!("{} ({})", escape(&path.name), path.kind));
+    }
 }
 
 fn list(text: &mut String, label: &str, entries: impl ExactSizeIterator<Item = String>, detail: Detail) {

@@ -1,38 +1,12 @@
-//! The outcome of a verification, in the form that JSON and the reports share.
+//! The outcome of a verification, in the one form that text, JSON and the reports share.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use modelseal::{Error, Result, VerifiedArtifact};
+use modelseal::{Code, Error, Result, VerifiedArtifact};
 use serde::Serialize;
 
 use super::json::{ErrorObject, FindingObject, SignerObject, UncoveredObject, findings, uncovered};
 use crate::exit;
-
-/// What became of one model, or of the search for models.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    /// The model; `None` when the outcome is about all of them.
-    pub(crate) model: Option<PathBuf>,
-    /// Verified, or why not.
-    pub(crate) result: Result<VerifiedArtifact>,
-}
-
-impl Outcome {
-    /// The exit status that this outcome alone would have.
-    pub(crate) fn status(&self) -> u8 {
-        self.result.as_ref().map_or_else(exit::of, |_| 0)
-    }
-
-    /// The code: an error code, or how it was verified. What was weakened outweighs what was left out.
-    pub(crate) fn code(&self) -> &'static str {
-        match &self.result {
-            Ok(artifact) if !artifact.relaxed().is_empty() => VERIFIED_RELAXED,
-            Ok(artifact) if artifact.only().is_some() => VERIFIED_PARTIAL,
-            Ok(_) => VERIFIED,
-            Err(error) => error.code().as_str(),
-        }
-    }
-}
 
 const VERIFIED: &str = "verified";
 const VERIFIED_PARTIAL: &str = "verified-partial";
@@ -58,9 +32,12 @@ pub(crate) struct Failure {
     as_model: ModelObject,
 }
 
-/// What became of one model.
+/// What became of one model, or of the search for models.
+///
+/// It is all that a run keeps of a model: its manifest, which lists every file, is dropped as soon as it is verified.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct ModelObject {
+    /// The model; `None` when the result is about all of them.
     pub(crate) model: Option<String>,
     pub(crate) code: &'static str,
     pub(crate) message: Option<String>,
@@ -79,39 +56,48 @@ pub(crate) struct ModelObject {
     pub(crate) attestations: Vec<AttestationObject>,
     pub(crate) findings: Vec<FindingObject>,
     pub(crate) findings_complete: bool,
-    /// The exit status of this model alone.
+    /// Files that the signature lists, verified or not.
     #[serde(skip)]
-    pub(crate) status: u8,
+    pub(crate) listed: u64,
+    /// Why it was not verified.
+    #[serde(skip)]
+    error: Option<Code>,
 }
 
 /// What is known of one attestation.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct AttestationObject {
-    predicate_type: String,
+    pub(crate) predicate_type: String,
     key_id: Option<String>,
     bound: bool,
 }
 
+impl AttestationObject {
+    /// Whether it may count for a decision, as [`modelseal::AttestationEvidence::counts`] says.
+    pub(crate) const fn counts(&self) -> bool {
+        self.bound && self.key_id.is_some()
+    }
+}
+
 impl Verification {
-    /// The outcomes of one run.
-    pub(crate) fn new(outcomes: &[Outcome]) -> Self {
-        let exit = exit::of_several(outcomes.iter().map(Outcome::status));
+    /// The results of one run.
+    pub(crate) fn new(results: Vec<ModelObject>) -> Self {
+        let exit = exit::of_several(results.iter().map(ModelObject::status));
         let code = match exit {
             0 => {
                 let weight =
                     |code: &&str| [VERIFIED, VERIFIED_PARTIAL, VERIFIED_RELAXED].iter().position(|c| c == code);
-                outcomes.iter().map(Outcome::code).max_by_key(weight).unwrap_or(VERIFIED)
+                results.iter().map(|result| result.code).max_by_key(weight).unwrap_or(VERIFIED)
             }
-            _ => outcomes.iter().find(|outcome| outcome.status() == exit).map_or(VERIFIED, Outcome::code),
+            _ => results.iter().find(|result| result.status() == exit).map_or(VERIFIED, |result| result.code),
         };
-        let results = outcomes.iter().map(ModelObject::from).collect();
         Self { kind: "modelseal.verify", version: 1, code, exit, results, error: None }
     }
 
     /// An error that came before any result.
     pub(crate) fn failed(error: &Error) -> Self {
         let as_model = ModelObject::refused(None, error);
-        let (code, exit) = (as_model.code, as_model.status);
+        let (code, exit) = (as_model.code, as_model.status());
         let failure = Failure { object: ErrorObject::new(error, exit), as_model };
         Self { kind: "modelseal.verify", version: 1, code, exit, results: Vec::new(), error: Some(failure) }
     }
@@ -122,26 +108,30 @@ impl Verification {
     }
 }
 
-impl From<&Outcome> for ModelObject {
-    fn from(outcome: &Outcome) -> Self {
-        let model = outcome.model.as_deref();
-        match &outcome.result {
-            Ok(artifact) => Self::verified(model, outcome.code(), artifact),
-            Err(error) => Self::refused(model, error),
+impl ModelObject {
+    /// What became of `model`.
+    pub(crate) fn new(model: &Path, result: Result<VerifiedArtifact>) -> Self {
+        match result {
+            Ok(artifact) => Self::verified(model, &artifact),
+            Err(error) => Self::refused(Some(model), &error),
         }
     }
-}
 
-impl ModelObject {
-    fn verified(model: Option<&Path>, code: &'static str, artifact: &VerifiedArtifact) -> Self {
+    fn verified(model: &Path, artifact: &VerifiedArtifact) -> Self {
         let attestation = |evidence: &modelseal::AttestationEvidence| AttestationObject {
             predicate_type: evidence.predicate_type.clone(),
             key_id: evidence.signed_by.as_ref().map(|signer| signer.key_id().to_string()),
             bound: evidence.bound,
         };
         let names = |names: &[modelseal::ResourceName]| names.iter().map(|name| name.as_str().to_owned()).collect();
+        // What was weakened outweighs what was left out.
+        let code = match artifact {
+            relaxed if !relaxed.relaxed().is_empty() => VERIFIED_RELAXED,
+            partial if partial.only().is_some() => VERIFIED_PARTIAL,
+            _ => VERIFIED,
+        };
         Self {
-            model: model.map(raw),
+            model: Some(raw(model)),
             code,
             name: Some(artifact.name().to_owned()),
             root_digest: Some(artifact.manifest().root().to_string()),
@@ -156,11 +146,13 @@ impl ModelObject {
             followed_links: names(artifact.followed_links()),
             attestations: artifact.attestations().iter().map(attestation).collect(),
             findings_complete: true,
+            listed: artifact.manifest().files().count() as u64,
             ..Self::default()
         }
     }
 
-    fn refused(model: Option<&Path>, error: &Error) -> Self {
+    /// Why `model`, or none, was not verified.
+    pub(crate) fn refused(model: Option<&Path>, error: &Error) -> Self {
         Self {
             model: model.map(raw),
             code: error.code().as_str(),
@@ -168,9 +160,21 @@ impl ModelObject {
             hint: Some(error.hint().to_owned()),
             findings: findings(error),
             findings_complete: error.findings_complete(),
-            status: exit::of(error),
+            error: Some(error.code()),
             ..Self::default()
         }
+    }
+
+    /// The exit status that this result alone would have.
+    ///
+    /// Worked out when asked for: which signal stopped the run is known only when it has ended.
+    pub(crate) fn status(&self) -> u8 {
+        self.error.map_or(0, exit::of_code)
+    }
+
+    /// Whether the run was stopped here.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.error == Some(Code::UsageInterrupted)
     }
 }
 

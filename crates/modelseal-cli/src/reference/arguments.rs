@@ -63,5 +63,5 @@ pub(super) struct VerifyArgs {
     no_ignore_unsigned_files: bool,
     /// The reference tool logs fingerprints on request.
     #[arg(long)]
-    log_fingerprints: bool,
+    pub(super) log_fingerprints: bool,
 }

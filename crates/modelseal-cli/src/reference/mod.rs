@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use clap::Parser as _;
 use clap::error::ErrorKind;
 use modelseal::{
-    Code, Error, Expected, KeyRef, LeafPin, Result, Root, SignOptions, VerifiedArtifact, VerifyOptions, ignored_path,
-    load_trusted_keys,
+    Code, Error, Expected, KeyRef, LeafPin, Result, Root, SignOptions, Unchecked, VerifiedArtifact, VerifyOptions,
+    ignored_path, load_trusted_keys,
 };
 
 use crate::commands::sign::{certificates, sign};
@@ -29,6 +29,9 @@ const TELLING: [&str; 5] =
     ["--certificate-chain", "--private-key", "--public-key", "--signature", "--signing-certificate"];
 /// Options that only the own grammar has.
 const OURS: [&str; 2] = ["--key", "--policy"];
+
+/// For errors in this grammar.
+const HINT: &str = "this is the grammar of the reference tool; see `modelseal --help` for ours";
 
 /// A call in the reference tool's grammar.
 #[derive(Debug)]
@@ -118,18 +121,22 @@ fn dispatch(call: &Call, console: &Console) -> Result<String> {
     match ended {
         Ok(said) => said.map(str::to_owned),
         Err(help) if help.kind() == ErrorKind::DisplayHelp => Ok(help.render().to_string()),
-        Err(error) => Err(usage::translate(&error, &[])
-            .with_hint("this is the grammar of the reference tool; see `modelseal --help` for ours")),
+        Err(error) => Err(usage::translate(&error, &[]).with_hint(HINT)),
     }
 }
 
 fn run_sign(method: &str, args: &SignArgs, console: &Console) -> Result<&'static str> {
+    refuse_foreign(
+        method,
+        &[
+            ("certificate", "--signing_certificate", args.signing_certificate.is_some()),
+            ("certificate", "--certificate_chain", !args.certificate_chain.is_empty()),
+        ],
+    )?;
     let mut options = SignOptions::default();
     if method == "certificate" {
         let leaf = needed(args.signing_certificate.as_deref(), "--signing_certificate")?;
         options.certificates = certificates(Some(leaf), &args.certificate_chain)?;
-    } else if args.signing_certificate.is_some() || !args.certificate_chain.is_empty() {
-        return Err(Error::new(Code::UsageArguments, "certificates belong to the method `certificate`"));
     }
     options.bundle = Some(args.signature.clone().unwrap_or_else(|| PathBuf::from("model.sig")));
     options.ignore_paths = ignored(&args.common, None)?;
@@ -145,6 +152,14 @@ fn run_sign(method: &str, args: &SignArgs, console: &Console) -> Result<&'static
 }
 
 fn run_verify(method: &str, args: &VerifyArgs, console: &Console) -> Result<&'static str> {
+    refuse_foreign(
+        method,
+        &[
+            ("key", "--public_key", args.public_key.is_some()),
+            ("certificate", "--certificate_chain", !args.certificate_chain.is_empty()),
+            ("certificate", "--log_fingerprints", args.log_fingerprints),
+        ],
+    )?;
     let (keys, anchors) = if method == "key" {
         (vec![KeyRef::file(needed(args.public_key.as_deref(), "--public_key")?)], &[][..])
     } else {
@@ -180,13 +195,33 @@ fn report(artifact: &VerifiedArtifact, console: &Console) {
     for path in artifact.uncovered() {
         console.warning(&format!("not covered: {} ({})", modelseal::escape(&path.name), path.kind));
     }
+    for link in artifact.followed_links() {
+        console.warning(&format!("followed link: {}", modelseal::escape(link.as_str())));
+    }
+    let unchecked: Vec<&str> = artifact.unchecked().iter().map(|unchecked| unchecked.as_str()).collect();
+    if !unchecked.is_empty() {
+        console.warning(&format!("not checked: {}", unchecked.join(", ")));
+    }
+    if artifact.unchecked().contains(&Unchecked::ExpectedModel) {
+        console.warning(
+            "any model of this signer was acceptable: `modelseal verify MODEL --expect-name NAME` says which one you want",
+        );
+    }
+}
+
+/// Refuses the options of another method, as the reference tool does: whoever gives one believes that it counts.
+fn refuse_foreign(method: &str, options: &[(&str, &str, bool)]) -> Result<()> {
+    match options.iter().find(|(owner, _, given)| *given && *owner != method) {
+        None => Ok(()),
+        Some((owner, option, _)) => {
+            let message = format!("{option} belongs to the method `{owner}`, not to `{method}`");
+            Err(Error::new(Code::UsageArguments, message).with_hint(HINT))
+        }
+    }
 }
 
 fn needed<'a>(path: Option<&'a Path>, option: &str) -> Result<&'a Path> {
-    path.ok_or_else(|| {
-        Error::new(Code::UsageArguments, format!("{option} is missing"))
-            .with_hint("this is the grammar of the reference tool; see `modelseal --help` for ours")
-    })
+    path.ok_or_else(|| Error::new(Code::UsageArguments, format!("{option} is missing")).with_hint(HINT))
 }
 
 /// The paths to ignore. They start at the working directory; on verification one that lies outside the model cannot

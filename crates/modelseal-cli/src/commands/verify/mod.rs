@@ -12,89 +12,108 @@ use crate::args::VerifyArgs;
 use crate::exit;
 use crate::output::Console;
 use crate::output::text::{self, Detail};
-use crate::output::verification::{Outcome, Verification};
+use crate::output::verification::{ModelObject, Verification};
 use crate::signals::Signals;
 
 pub(crate) use plan::{Target, Terms, sha256};
 
 /// Verifies every model that is named or found.
 pub(crate) fn run(args: &VerifyArgs, console: &mut Console) -> Result<u8> {
-    let reports = Reports::new(&args.report)?;
-    match verify(args, console) {
-        Ok(outcomes) => Ok(finish(args, &outcomes, &reports, console)),
+    let mut reports = Reports::new(&args.report)?;
+    match reports.claim(args).and_then(|()| verify(args, console)) {
+        Ok(run) => Ok(finish(args, run, &reports, console)),
         Err(error) => {
             // A report of an earlier run must not stand for this one.
             if let Err(unwritten) = reports.write(&Verification::failed(&error)) {
-                console.error(None, &unwritten);
+                console.error(&unwritten);
             }
             Err(error)
         }
     }
 }
 
-fn verify(args: &VerifyArgs, console: &mut Console) -> Result<Vec<Outcome>> {
+/// What a run found.
+struct Run {
+    results: Vec<ModelObject>,
+    /// Whether there may be several results: then each was shown when it came.
+    several: bool,
+    took_ms: u128,
+}
+
+fn verify(args: &VerifyArgs, console: &mut Console) -> Result<Run> {
     let terms = Terms::new(args)?;
     let mut plan = plan::Plan::new(args)?;
+    plan.refuse_trust_inside(&terms.trusted)?;
+    for warning in &plan.warnings {
+        console.warning(warning);
+    }
     let several = args.recursive || plan.targets.len() > 1;
-    let detail = match (console.is_verbose(), several) {
-        (true, _) => Detail::Full,
-        (false, true) => Detail::Brief,
-        (false, false) => Detail::Normal,
-    };
-    let mut show = |outcome: &Outcome| {
-        if console.is_text() {
-            console.text(&text::outcome(outcome, detail, console.paint()));
-        }
-        if let Err(error) = &outcome.result {
-            console.error(outcome.model.as_deref().filter(|_| several), error);
+    let mut show = |result: &ModelObject| {
+        if several {
+            present(result, several, console);
         }
     };
     let started = Instant::now();
     let signals = Signals::watch();
-    let mut outcomes = schedule::run(&plan.targets, &terms, args.jobs, &signals, &mut show);
+    let mut results = schedule::run(&plan.targets, &terms, args.jobs, &signals, &mut show);
     let stopped = signals.stop();
     drop(signals);
     if !stopped {
         plan.count_mismatch(args);
         for refused in plan.refused {
             show(&refused);
-            outcomes.push(refused);
+            results.push(refused);
         }
-    } else if !outcomes.iter().any(interrupted) {
+    } else if !results.iter().any(ModelObject::is_interrupted) {
         // Stopped between two models.
         let error = Error::new(Code::UsageInterrupted, "stopped before every model was looked at");
-        outcomes.push(Outcome { model: None, result: Err(error) });
+        results.push(ModelObject::refused(None, &error));
     }
-    let bytes =
-        outcomes.iter().filter_map(|outcome| outcome.result.as_ref().ok()).map(|artifact| artifact.bytes()).sum();
-    console.detail(&format!("verified {} in {} ms", text::size(bytes), started.elapsed().as_millis()));
-    if several && console.is_text() {
-        console.text(&text::summary(&outcomes, console.paint()));
-    }
-    Ok(outcomes)
+    Ok(Run { results, several, took_ms: started.elapsed().as_millis() })
 }
 
-fn interrupted(outcome: &Outcome) -> bool {
-    outcome.result.as_ref().is_err_and(|error| error.code() == Code::UsageInterrupted)
+/// Shows one result.
+fn present(result: &ModelObject, several: bool, console: &mut Console) {
+    let detail = match (console.is_verbose(), several) {
+        (true, _) => Detail::Full,
+        (false, true) => Detail::Brief,
+        (false, false) => Detail::Normal,
+    };
+    if console.is_text() {
+        console.text(&text::model(result, detail, console.paint()));
+    }
+    if let (Some(message), Some(hint)) = (&result.message, &result.hint) {
+        console.problem(result.model.as_deref().filter(|_| several), message, result.code, hint);
+    }
 }
 
-fn finish(args: &VerifyArgs, outcomes: &[Outcome], reports: &Reports, console: &mut Console) -> u8 {
-    let mut verification = Verification::new(outcomes);
-    if let Err(error) = reports.write(&verification) {
+/// Writes the reports, then says what came of the run.
+fn finish(args: &VerifyArgs, run: Run, reports: &Reports, console: &mut Console) -> u8 {
+    let mut verification = Verification::new(run.results);
+    let unwritten = reports.write(&verification).err();
+    if let Some(error) = unwritten.as_ref().filter(|_| verification.exit == 0) {
         // A report that somebody waits for is part of the result; a no stays a no.
-        if verification.exit == 0 {
-            verification.exit = exit::of(&error);
-            verification.code = error.code().as_str();
-        }
-        console.error(None, &error);
+        verification.exit = exit::of(error);
+        verification.code = error.code().as_str();
+        // Those that were written must say the same. What cannot be written was said.
+        let _ = reports.write(&verification);
+    }
+    let results = &verification.results;
+    if !run.several {
+        results.iter().for_each(|result| present(result, run.several, console));
+    }
+    let bytes = results.iter().filter_map(|result| result.bytes).sum();
+    console.detail(&format!("verified {} in {} ms", text::size(bytes), run.took_ms));
+    if run.several && console.is_text() {
+        console.text(&text::summary(results, console.paint()));
+    }
+    if let Some(error) = &unwritten {
+        console.error(error);
     }
     if !console.is_text() {
         console.json(&verification);
     }
-    let any_model = outcomes.iter().any(|outcome| {
-        outcome.result.as_ref().is_ok_and(|artifact| artifact.unchecked().contains(&Unchecked::ExpectedModel))
-    });
-    if any_model && !args.any_model {
+    if !args.any_model && results.iter().any(|result| result.unchecked.contains(&Unchecked::ExpectedModel.as_str())) {
         console.warning(
             "any model of this signer was acceptable: say which one you want with --expect-name or \
              --expect-digest, or that any will do with --any-model",

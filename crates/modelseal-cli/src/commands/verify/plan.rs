@@ -1,5 +1,7 @@
 //! Which models are verified, and on what terms.
 
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use modelseal::{
@@ -9,7 +11,8 @@ use modelseal::{
 
 use crate::args::{VerifyArgs, key_ref};
 use crate::commands::ignored_paths;
-use crate::output::verification::Outcome;
+use crate::output::shown;
+use crate::output::verification::ModelObject;
 
 /// What is trusted and accepted; the same for every model of a run.
 pub(crate) struct Terms {
@@ -101,7 +104,11 @@ pub(crate) struct Target {
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     pub(super) targets: Vec<Target>,
-    pub(super) refused: Vec<Outcome>,
+    pub(super) refused: Vec<ModelObject>,
+    /// What the caller should know of the plan.
+    pub(super) warnings: Vec<String>,
+    /// Whether a search gave up, so that the number of models is not known.
+    truncated: bool,
 }
 
 impl Plan {
@@ -109,16 +116,19 @@ impl Plan {
         let mut plan = Self::default();
         if args.recursive {
             let bundle = bundle_name(args.bundle.as_deref())?;
-            for root in &args.models {
+            for root in plan.distinct(&args.models) {
                 plan.search(root, bundle);
             }
+            // Roots may overlap: a model counts once, however many ways lead to it.
+            let mut seen = HashSet::new();
+            plan.targets.retain(|target| seen.insert(identity(&target.model)));
         } else {
             if args.bundle.is_some() && args.models.len() > 1 {
                 return Err(Error::new(Code::UsageArguments, "one --bundle cannot be the signature of several models")
                     .with_hint("verify them one by one, or keep each signature at its default place"));
             }
             let target = |model: &PathBuf| Target { model: model.clone(), bundle: args.bundle.clone() };
-            plan.targets = args.models.iter().map(target).collect();
+            plan.targets = plan.distinct(&args.models).into_iter().map(target).collect();
         }
         let one_wanted = args.expect_name.is_some() || args.expect_digest.is_some();
         if one_wanted && plan.targets.len() > 1 {
@@ -132,17 +142,50 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Every path once: the same model or root under another name is the same.
+    fn distinct<'a>(&mut self, paths: &'a [PathBuf]) -> Vec<&'a PathBuf> {
+        let mut seen: HashMap<PathBuf, &Path> = HashMap::new();
+        let mut distinct = Vec::new();
+        for path in paths {
+            match seen.entry(identity(path)) {
+                Entry::Vacant(entry) => {
+                    entry.insert(path);
+                    distinct.push(path);
+                }
+                Entry::Occupied(entry) => {
+                    let (again, first) = (shown(path), shown(entry.get()));
+                    self.warnings.push(format!("`{again}` is the same as `{first}` and counts once"));
+                }
+            }
+        }
+        distinct
+    }
+
+    /// Refuses a key or certificate that lies in any of the models: none is verified then, as none would be on the
+    /// caller's terms.
+    pub(super) fn refuse_trust_inside(&self, trusted: &TrustedKeys) -> Result<()> {
+        for target in &self.targets {
+            match check_trust_outside(&target.model, trusted) {
+                Err(error) if error.code() == Code::UsageTrustInsideModel => return Err(error),
+                // Whatever else is wrong with the model is said in its turn.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Finds the models below `root`; every file below it must belong to one.
     fn search(&mut self, root: &Path, bundle: &str) {
         let tree = match find_models(root, bundle) {
             Ok(tree) => tree,
-            Err(error) => return self.refuse(Some(root), error),
+            Err(error) => return self.refuse(Some(root), &error),
         };
+        self.truncated |= tree.truncated;
         if !tree.strays.is_empty() {
-            self.refuse(Some(root), strays(root, &tree));
+            self.refuse(Some(root), &strays(root, &tree));
         } else if tree.models.is_empty() {
             let message = format!("there is no signed model below `{}`", root.display());
-            self.refuse(Some(root), Error::new(Code::ArtifactUnsigned, message));
+            self.refuse(Some(root), &Error::new(Code::ArtifactUnsigned, message));
         }
         let target = |model: PathBuf| Target { bundle: Some(model.join(bundle)), model };
         self.targets.extend(tree.models.into_iter().map(target));
@@ -150,17 +193,22 @@ impl Plan {
 
     pub(super) fn count_mismatch(&mut self, args: &VerifyArgs) {
         let found = self.targets.len();
-        if let Some(wanted) = args.expect_count.filter(|&wanted| wanted != found) {
+        if let Some(wanted) = args.expect_count.filter(|&wanted| wanted != found && !self.truncated) {
             let message = format!("found {found} signed models, expected were {wanted}");
             let error = Error::new(Code::ArtifactUnsigned, message)
                 .with_hint("a model was added or lost its signature; correct --expect-count if that was meant");
-            self.refuse(None, error);
+            self.refuse(None, &error);
         }
     }
 
-    fn refuse(&mut self, model: Option<&Path>, error: Error) {
-        self.refused.push(Outcome { model: model.map(Path::to_owned), result: Err(error) });
+    fn refuse(&mut self, model: Option<&Path>, error: &Error) {
+        self.refused.push(ModelObject::refused(model, error));
     }
+}
+
+/// What a path leads to; the path itself if it leads nowhere.
+fn identity(path: &Path) -> PathBuf {
+    path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
 }
 
 fn bundle_name(given: Option<&Path>) -> Result<&str> {
@@ -190,4 +238,20 @@ fn strays(root: &Path, tree: &ModelTree) -> Error {
     Error::new(Code::ArtifactUnsigned, format!("`{first}` belongs to no signed model{more}"))
         .with_hint("sign the model that it belongs to, or move it away")
         .with_findings(findings, !tree.truncated)
+}
+
+// LOCAL HELPER, to be replaced by the façade's function of the same name.
+fn check_trust_outside(model: &Path, trusted: &TrustedKeys) -> Result<()> {
+    let Ok(resolved) = model.canonicalize() else { return Ok(()) };
+    for path in trusted.sources() {
+        if path.canonicalize().is_ok_and(|path| path.starts_with(&resolved))
+            || std::path::absolute(path).is_ok_and(|path| path.starts_with(&resolved))
+        {
+            return Err(Error::new(
+                Code::UsageTrustInsideModel,
+                format!("`{}` lies inside the model `{}`", path.display(), model.display()),
+            ));
+        }
+    }
+    Ok(())
 }

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use super::plan::{Target, Terms};
-use crate::output::verification::Outcome;
+use crate::output::verification::ModelObject;
 use crate::progress::{Progress, Stoppable};
 use crate::signals::Signals;
 
@@ -16,41 +16,41 @@ const SMALL_ENTRIES: usize = 256;
 /// A model with more bytes gets every thread for itself.
 const SMALL_BYTES: u64 = 32 << 20;
 
-/// Verifies every target and shows each outcome, in order. Stops at the first interruption.
+/// Verifies every target and shows each result, in order. Stops at the first interruption.
 pub(super) fn run(
     targets: &[Target],
     terms: &Terms,
     jobs: Option<NonZeroUsize>,
     signals: &Signals,
-    show: &mut dyn FnMut(&Outcome),
-) -> Vec<Outcome> {
+    show: &mut dyn FnMut(&ModelObject),
+) -> Vec<ModelObject> {
     let jobs = jobs.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
     let mut early = side_by_side(targets, terms, jobs, signals);
-    let mut outcomes = Vec::with_capacity(targets.len());
+    let mut results = Vec::with_capacity(targets.len());
     for (target, early) in targets.iter().zip(&mut early) {
-        let outcome = match early.take() {
-            Some(outcome) => outcome,
+        let result = match early.take() {
+            Some(result) => result,
             None if signals.stop() => break,
             None => {
                 let progress = Progress::new(signals);
-                outcome(target, terms.verify(target, false, &progress))
+                ModelObject::new(&target.model, terms.verify(target, false, &progress))
             }
         };
-        show(&outcome);
-        outcomes.push(outcome);
+        show(&result);
+        results.push(result);
     }
-    outcomes
+    results
 }
 
-/// The outcomes of small models, if there are enough of them.
-fn side_by_side(targets: &[Target], terms: &Terms, jobs: NonZeroUsize, signals: &Signals) -> Vec<Option<Outcome>> {
-    let mut outcomes: Vec<Option<Outcome>> = targets.iter().map(|_| None).collect();
+/// The results of small models, if there are enough of them.
+fn side_by_side(targets: &[Target], terms: &Terms, jobs: NonZeroUsize, signals: &Signals) -> Vec<Option<ModelObject>> {
+    let mut results: Vec<Option<ModelObject>> = targets.iter().map(|_| None).collect();
     if targets.len() < 2 || jobs.get() < 2 {
-        return outcomes;
+        return results;
     }
     let small: Vec<usize> = (0..targets.len()).filter(|&at| is_small(&targets[at].model)).collect();
     if small.len() < 2 {
-        return outcomes;
+        return results;
     }
     let next = AtomicUsize::new(0);
     let (sender, receiver) = mpsc::channel();
@@ -60,7 +60,11 @@ fn side_by_side(targets: &[Target], terms: &Terms, jobs: NonZeroUsize, signals: 
             let work = move || {
                 while let Some(&at) = small.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let target = &targets[at];
-                    if signals.stop() || sender.send((at, terms.verify(target, true, &Stoppable(signals)))).is_err() {
+                    if signals.stop() {
+                        break;
+                    }
+                    let result = terms.verify(target, true, &Stoppable(signals));
+                    if sender.send((at, ModelObject::new(&target.model, result))).is_err() {
                         break;
                     }
                 }
@@ -71,15 +75,11 @@ fn side_by_side(targets: &[Target], terms: &Terms, jobs: NonZeroUsize, signals: 
         drop(sender);
         let progress = Progress::new(signals);
         for (done, (at, result)) in (1..).zip(receiver) {
-            outcomes[at] = Some(outcome(&targets[at], result));
+            results[at] = Some(result);
             progress.models(done, small.len() as u64);
         }
     });
-    outcomes
-}
-
-fn outcome(target: &Target, result: modelseal::Result<modelseal::VerifiedArtifact>) -> Outcome {
-    Outcome { model: Some(target.model.clone()), result }
+    results
 }
 
 /// Whether a model is so small that threads within it would not pay. Looks at a bounded number of entries.
