@@ -128,7 +128,12 @@ pub fn sign_model_artifact(
 ) -> Result<SignedArtifact> {
     check_signer(signer, options)?;
     let root = Root::open(model)?;
-    refuse_inside(&root, options.secret_files.iter().map(PathBuf::as_path))?;
+    refuse_inside(&root, options.secret_files.iter().map(PathBuf::as_path)).map_err(|error| match error.code() {
+        Code::UsageTrustInsideModel => {
+            error.with_hint("keep keys outside the model: whoever gets the model would get the key too")
+        }
+        _ => error,
+    })?;
     let name = model_name(&root, options)?;
     let paths = BundlePaths::of(&root, options.bundle.as_deref());
     check_output(&paths.bundle)?;

@@ -24,6 +24,7 @@ ORDER = {
 }
 PEER_ORDER = ["Z-upper.txt", "a/x", "a-b/x", "a.txt", "b"]
 RESOURCE = "predicate.resources.0"
+SECOND = "predicate.resources.1"
 SERIALIZATION = "predicate.serialization"
 
 
@@ -439,10 +440,12 @@ def names():
         ("dot-dot", "..", None),
     ]
     for name, value, peer in bad:
-        found = put(STATEMENT, f"{RESOURCE}.name", value)
+        # Another spelling of the file's own name, so that the spelling is the one flaw.
+        at, spelt = (SECOND, "w/0.bin") if value.endswith("/0.bin") else (RESOURCE, first)
+        found = put(STATEMENT, f"{at}.name", value)
         yield case(
             f"name-{name}",
-            f"a name that is no path inside the model: {value!r} for {first!r}",
+            f"a name that is no path inside the model: {value!r} for {spelt!r}",
             found,
             MALFORMED,
             peer,

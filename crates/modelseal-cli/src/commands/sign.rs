@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use modelseal::{
-    Certificate, Code, Error, KeyRef, Relaxation, Result, SignOptions, SignedArtifact, load_certificates, load_signer,
+    Certificate, KeyRef, Relaxation, Result, SignOptions, SignedArtifact, load_certificates, load_signer,
     sign_model_artifact,
 };
 use serde::Serialize;
@@ -20,7 +20,7 @@ use crate::signals::Signals;
 /// Signs one model.
 pub(crate) fn run(args: &SignArgs, console: &mut Console) -> Result<u8> {
     let options = options(args)?;
-    let signed = sign(&args.model, &key_ref(&args.key)?, args.passphrase.load()?.as_ref(), &options)?;
+    let signed = sign(&args.model, &key_ref(&args.key)?, args.passphrase.load()?.as_ref(), options.clone())?;
     for warning in &signed.warnings {
         console.warning(&modelseal::escape(warning));
     }
@@ -34,13 +34,13 @@ pub(crate) fn sign(
     model: &Path,
     key: &KeyRef,
     passphrase: Option<&modelseal::Passphrase>,
-    options: &SignOptions,
+    mut options: SignOptions,
 ) -> Result<SignedArtifact> {
-    refuse_inside(model, key)?;
+    options.secret_files.extend(key.path().map(Path::to_owned));
     let signer = load_signer(key, passphrase)?;
     let signals = Signals::watch();
     let progress = Progress::new(&signals);
-    sign_model_artifact(model, signer.as_ref(), options, &progress)
+    sign_model_artifact(model, signer.as_ref(), &options, &progress)
 }
 
 fn options(args: &SignArgs) -> Result<SignOptions> {
@@ -53,6 +53,7 @@ fn options(args: &SignArgs) -> Result<SignOptions> {
     options.ignore_paths = ignored_paths(&args.model, &args.ignore)?;
     options.ignore_git_paths = !args.no_ignore_git_paths;
     options.certificates = certificates(args.certificate.as_deref(), &args.certificate_chain)?;
+    options.secret_files.extend(args.passphrase.key_passphrase_file.clone());
     options.dry_run = args.dry_run;
     options.danger_allow_symlinks = args.danger_allow_symlinks;
     options.danger_allow_test_keys = args.danger_allow_test_keys;
@@ -67,18 +68,6 @@ pub(crate) fn certificates(leaf: Option<&Path>, chain: &[std::path::PathBuf]) ->
         certificates.extend(load_certificates(path)?);
     }
     Ok(certificates)
-}
-
-/// A private key in the model would be signed, and then published along with it.
-fn refuse_inside(model: &Path, key: &KeyRef) -> Result<()> {
-    let Some(path) = key.path() else { return Ok(()) };
-    let (Ok(inside), Ok(model_path)) = (path.canonicalize(), model.canonicalize()) else { return Ok(()) };
-    if inside.starts_with(model_path) {
-        let message = format!("the key `{}` lies inside the model `{}`", path.display(), model.display());
-        return Err(Error::new(Code::UsageTrustInsideModel, message)
-            .with_hint("keep keys outside the model: whoever gets the model would get the key too"));
-    }
-    Ok(())
 }
 
 fn text(args: &SignArgs, signed: &SignedArtifact, object: &SignObject, paint: Paint) -> String {

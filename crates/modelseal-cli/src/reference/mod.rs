@@ -144,7 +144,7 @@ fn run_sign(method: &str, args: &SignArgs, console: &Console) -> Result<&'static
     options.danger_allow_symlinks = args.common.allow_symlinks;
     options.danger_allow_test_keys = args.common.danger_allow_test_keys;
     let key = KeyRef::file(needed(args.private_key.as_deref(), "--private_key")?);
-    let signed = sign(&args.common.model, &key, None, &options)?;
+    let signed = sign(&args.common.model, &key, None, options)?;
     for warning in &signed.warnings {
         console.warning(&modelseal::escape(warning));
     }
