@@ -84,7 +84,7 @@ fn t06_the_search_for_models_stops_after_many_planted_files() {
     let outcome = verify_here(
         &sandbox,
         &key("p256.pub.pem"),
-        &["--recursive", "root", "--expect-count", "2", "--format", "json"],
+        &["--recursive", "root", "--expect-count", "3", "--format", "json"],
     );
     let json = outcome.refused(1, "artifact/unsigned");
     let results = json["results"].as_array().unwrap();
