@@ -71,10 +71,10 @@ fn verified(model: &str, result: &ModelObject, detail: Detail, paint: Paint) -> 
     uncovered(&mut text, &result.uncovered);
     let links = result.followed_links.iter().map(|link| escape(link).into_owned());
     list(&mut text, "followed link", links, detail);
-    let attestations = result.attestations.iter().map(|attestation| {
-        let worth = if attestation.counts() { "signed and bound to this model" } else { "not trusted" };
-        format!("{} ({worth})", escape(&attestation.predicate_type))
-    });
+    let attestations = result
+        .attestations
+        .iter()
+        .map(|attestation| format!("{} ({})", escape(&attestation.predicate_type), attestation.worth()));
     list(&mut text, "attestation", attestations, detail);
     if let Some(only) = &result.only {
         line(&mut text, "partial", &format!("{} of {}", only.len(), count(result.listed, "file")));

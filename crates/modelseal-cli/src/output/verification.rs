@@ -73,9 +73,13 @@ pub(crate) struct AttestationObject {
 }
 
 impl AttestationObject {
-    /// Whether it may count for a decision, as [`modelseal::AttestationEvidence::counts`] says.
-    pub(crate) const fn counts(&self) -> bool {
-        self.bound && self.key_id.is_some()
+    /// What it is worth, in words.
+    pub(crate) const fn worth(&self) -> &'static str {
+        match (&self.key_id, self.bound) {
+            (Some(_), true) => "signed and bound to this model",
+            (Some(_), false) => "signed by a trusted key, but not bound to this signature: it does not count",
+            (None, _) => "not signed by a trusted key: it does not count",
+        }
     }
 }
 
