@@ -72,7 +72,7 @@ impl FromStr for Scheme {
         ];
         ALL.into_iter().find(|scheme| scheme.as_str() == text).ok_or_else(|| {
             Error::new(Code::UsageArguments, format!("signature scheme `{text}` is not accepted"))
-                .with_hint(format!("accepted are {}", ALL.map(Scheme::as_str).join(", ")))
+                .with_hint(format!("accepted are {}", ALL.map(Self::as_str).join(", ")))
         })
     }
 }
