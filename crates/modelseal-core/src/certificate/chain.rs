@@ -83,6 +83,8 @@ enum Rank {
     Rule,
     /// The path is complete, and a certificate on it is out of its time.
     Time,
+    /// The search was given up.
+    Limit,
 }
 
 struct Search<'a> {
@@ -146,7 +148,7 @@ impl<'a> Search<'a> {
             .public_key()
             .map_err(|error| rule(format!("the key of certificate `{name}` is refused: {}", error.message())))?;
         if self.signatures_left == 0 {
-            return Err(rule("the certificates make too many paths".to_owned()));
+            return Err((Rank::Limit, untrusted("the certificates of the bundle make too many paths to check")));
         }
         self.signatures_left -= 1;
         if !algorithm.holds(subject, &key) {

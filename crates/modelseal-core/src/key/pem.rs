@@ -43,6 +43,9 @@ impl PemBlock {
 /// # Errors
 /// `key/malformed`.
 pub(crate) fn blocks(text: &[u8], outside: Outside) -> Result<Vec<PemBlock>> {
+    if text.starts_with(b"\xef\xbb\xbf") || text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
+        return Err(malformed("the file begins with a byte order mark").with_hint("save it as plain ASCII text"));
+    }
     let mut found = Vec::new();
     let mut open: Option<PemBlock> = None;
     // Looked for once: a hostile file may have many lines.

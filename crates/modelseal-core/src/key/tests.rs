@@ -139,6 +139,7 @@ fn other_forms_are_named_with_the_way_out() {
     refused(" \r\n", Code::KeyMalformed, "empty");
     refused("hello", Code::KeyMalformed, "no PEM");
     refused([0xff; 9], Code::KeyMalformed, "no PEM");
+    refused(format!("\u{feff}{P256}"), Code::KeyMalformed, "byte order mark");
     refused(format!("{P256}{P384}"), Code::KeyMalformed, "2 PEM blocks");
     refused(format!("{P256}text"), Code::KeyMalformed, "text after");
     refused(format!("text\n{P256}"), Code::KeyMalformed, "text before");
