@@ -4,13 +4,14 @@
 
 mod support;
 
+use core::ops::ControlFlow;
 use std::fs;
 use std::num::NonZeroU64;
 use std::path::Path;
 
 use modelseal::{
-    Code, Digest, Expected, HashAlgorithm, KeyType, LocalKey, Method, SignOptions, Silent, VerifyOptions,
-    sign_model_artifact,
+    Code, Digest, Event, Expected, HashAlgorithm, KeyType, LocalKey, Method, Observer, Policy, SignOptions, Silent,
+    VerifyOptions, sign_model_artifact, verify_model_artifact,
 };
 use support::{Model, trust, verify};
 
@@ -242,4 +243,31 @@ fn ignored_paths_are_recorded_and_reported() {
         options.ignore_paths = ["logs", "config.json", "w", "empty"].map(str::to_owned).to_vec();
     });
     assert_eq!(model.sign_with(&everything).unwrap_err().code(), Code::InputEmpty);
+}
+
+#[test]
+fn a_large_signature_can_be_given_up_before_any_file_is_hashed() {
+    struct StopsAt(core::cell::Cell<u32>);
+    impl Observer for StopsAt {
+        fn event(&self, event: Event) -> ControlFlow<()> {
+            assert_eq!(event, Event::Checking, "files are hashed although the work was to stop");
+            match self.0.get() {
+                0 => ControlFlow::Break(()),
+                left => {
+                    self.0.set(left - 1);
+                    ControlFlow::Continue(())
+                }
+            }
+        }
+    }
+
+    let model = Model::new();
+    model.sign();
+    for steps in 0..3 {
+        let observer = StopsAt(core::cell::Cell::new(steps));
+        let (policy, expected) = (Policy::any_trusted_key(), Expected::danger_any_model());
+        let options = VerifyOptions::default();
+        let stopped = verify_model_artifact(&model.path(), &model.trusted(), &policy, &expected, &options, &observer);
+        assert_eq!(stopped.unwrap_err().code(), Code::UsageInterrupted, "after {steps} steps");
+    }
 }
