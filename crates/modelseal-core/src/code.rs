@@ -14,6 +14,12 @@ pub enum Exit {
     Usage = 2,
     /// An input cannot be read, or changed while it was read; nothing was decided.
     Input = 3,
+    /// The server refuses; trying again will not help.
+    Refused = 4,
+    /// The server cannot be used now; trying again may help.
+    Unavailable = 5,
+    /// A wrapping token was used before us: somebody may have read the secret.
+    Intercepted = 6,
     /// The caller asked to stop.
     Interrupted = 130,
 }
@@ -30,10 +36,14 @@ impl Exit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PythonClass {
+    /// `BackendError`: Vault or OpenBao refused, or could not be used.
+    Backend,
     /// `BundleError`, a `VerificationError`.
     Bundle,
     /// `Cancelled`: the progress callable or a signal stopped the work.
     Cancelled,
+    /// `IdentityError`: no usable credential to log in with.
+    Identity,
     /// `InputError`.
     Input,
     /// `MismatchError`, a `VerificationError`.
@@ -51,8 +61,10 @@ impl PythonClass {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Backend => "BackendError",
             Self::Bundle => "BundleError",
             Self::Cancelled => "Cancelled",
+            Self::Identity => "IdentityError",
             Self::Input => "InputError",
             Self::Mismatch => "MismatchError",
             Self::Policy => "PolicyError",
@@ -137,6 +149,18 @@ codes! {
     FormatUnsupported = "format/unsupported", No, Bundle,
         "The bundle is of a kind or version that is not accepted.",
         "sign with the key or certificate method and the v1.0 predicate; docs/formats.md lists what is accepted";
+    IdentityAudience = "identity/audience", Usage, Identity,
+        "The identity token is not meant for this server.",
+        "ask for a token with the audience that the role is bound to, and give the same one with --audience";
+    IdentityExpired = "identity/expired", Usage, Identity,
+        "The identity token has expired, or is not valid yet.",
+        "ask for the token right before signing; check the clock of this machine";
+    IdentityMalformed = "identity/malformed", Usage, Identity,
+        "The identity token is not a JSON web token.",
+        "check where it comes from: one line, three parts between dots, nothing else";
+    IdentityMissing = "identity/missing", Usage, Identity,
+        "There is no identity token where one is needed.",
+        "name its file with --identity-token-file or its variable with --identity-token-env; in CI check that the job may ask for one";
     InputChanged = "input/changed", Input, Input,
         "A file or directory changed while it was read.",
         "wait until nothing writes to the model, then run the command again";
@@ -194,6 +218,12 @@ codes! {
     PolicyAttestationOtherModel = "policy/attestation-other-model", No, Policy,
         "An attestation by a trusted key is about another model.",
         "restore the attestation file that was published with the model";
+    PolicyKeyVersion = "policy/key-version", No, Policy,
+        "The signature was made by a version of the key that is no longer accepted.",
+        "have the model signed again with the current version of the key";
+    PolicyKeyWindow = "policy/key-window", No, Policy,
+        "The key was not valid at this time.",
+        "have the model signed again with the current version of the key; check the clock of this machine";
     PolicyOtherModel = "policy/other-model", No, Policy,
         "The signature is good, but for another model than the one expected.",
         "compare the name and digest with `modelseal inspect BUNDLE`; somebody may have swapped the model";
@@ -203,6 +233,9 @@ codes! {
     SignatureInvalid = "signature/invalid", No, Signature,
         "The signature does not fit the bundle.",
         "fetch the bundle again; if it was made through Vault, check that the hash fits the curve (P-384 needs sha2-384, P-521 sha2-512)";
+    SignatureOnlineRefused = "signature/online-refused", No, Signature,
+        "The signature fits the public key here, but the server does not accept it.",
+        "the server may have another key, or retired this version: compare with `modelseal keys show KEY`";
     SignatureSchemeNotAllowed = "signature/scheme-not-allowed", No, Signature,
         "The key's signature scheme was not allowed.",
         "name the scheme of the trusted key, for example --key 'file:key.pem?scheme=ed25519'";
@@ -218,6 +251,9 @@ codes! {
     UsageArguments = "usage/arguments", Usage, Usage,
         "The command line or the call is wrong.",
         "see `modelseal COMMAND --help`";
+    UsageEnvironment = "usage/environment", Usage, Usage,
+        "A variable of the environment has a value that cannot be used.",
+        "correct or unset the variable that the message names; a flag wins over it";
     UsageIgnorePath = "usage/ignore-path", Usage, Usage,
         "A path to ignore is not acceptable.",
         "name a file or directory inside the model, without patterns";
@@ -233,6 +269,99 @@ codes! {
     UsageUnknownResource = "usage/unknown-resource", Usage, Usage,
         "A file named for verification is not in the signature.",
         "`modelseal inspect BUNDLE` lists the signed files";
+    VaultAddress = "vault/address", Usage, Usage,
+        "The address of the server cannot be used.",
+        "the form is https://HOST:PORT, or unix:///PATH for a socket: give it with --vault-addr or VAULT_ADDR";
+    VaultAnswer = "vault/answer", Refused, Backend,
+        "The server's answer is not one that Vault or OpenBao would give; nothing of it was used.",
+        "check that the address is that of the server itself; a proxy or another program may have answered";
+    VaultCredentials = "vault/credentials", Usage, Identity,
+        "A credential for the server cannot be used.",
+        "check where it comes from: one line of printable ASCII, in a file that only its owner may change";
+    VaultKeyNotFound = "vault/key-not-found", Refused, Backend,
+        "The server has no such key.",
+        "check name and mount, hashivault://MOUNT/KEY; an operator creates a key with `vault write -f MOUNT/keys/KEY type=ecdsa-p256`";
+    VaultKeyType = "vault/key-type", Refused, Backend,
+        "The key on the server cannot sign models.",
+        "create a key of type ecdsa-p256, ecdsa-p384 or ecdsa-p521; docs/vault.md lists what else can be used";
+    VaultKeyVersion = "vault/key-version", Refused, Backend,
+        "The server does not offer that version of the key.",
+        "look at `modelseal keys show hashivault://KEY`; min_decryption_version and min_encryption_version hide older versions";
+    VaultLoginRefused = "vault/login-refused", Refused, Backend,
+        "The server refused the login.",
+        "compare the role's bound audience, claims and names with the credential; `modelseal vault login --dry-run` tries it alone";
+    VaultMountNotFound = "vault/mount-not-found", Refused, Backend,
+        "The server has no such mount.",
+        "name the transit mount as hashivault://MOUNT/KEY or in TRANSIT_SECRET_ENGINE_PATH, the login mount with --auth-path";
+    VaultNamespace = "vault/namespace", Refused, Backend,
+        "The server has no such namespace.",
+        "check --namespace and VAULT_NAMESPACE; servers without namespaces need none";
+    VaultNoCredentials = "vault/no-credentials", Usage, Identity,
+        "There is nothing to log in to the server with.",
+        "give --role with an identity token (--identity-token-file), or another method with --auth; docs/vault.md shows each";
+    VaultNotSupported = "vault/not-supported", Refused, Backend,
+        "The server asks for something that is not supported.",
+        "docs/vault.md lists what is: no multi-factor login, no encrypted sinks, no wrapped logins";
+    VaultNotVault = "vault/not-vault", Refused, Backend,
+        "What answers at the address is not Vault or OpenBao.",
+        "check --vault-addr, with the path prefix if the server stands behind one";
+    VaultPermission = "vault/permission", Refused, Backend,
+        "The token may not do this.",
+        "docs/vault.md has the smallest policies that suffice; `modelseal vault login --dry-run` shows what the token may do";
+    VaultPlainHttp = "vault/plain-http", Usage, Usage,
+        "Plain HTTP to another machine would show the token to everyone on the way.",
+        "use https://, or --danger-plain-http if the way is protected otherwise";
+    VaultRateLimited = "vault/rate-limited", Unavailable, Backend,
+        "The server limits the rate of requests and kept refusing until the time was up.",
+        "try again later, allow more time with --timeout, or raise the quota";
+    VaultRedirect = "vault/redirect", Unavailable, Backend,
+        "The server redirects to another address; redirects are never followed, since the token would travel along.",
+        "if the new address is the right one, give it with --vault-addr";
+    VaultRefused = "vault/refused", Refused, Backend,
+        "The server refused the request.",
+        "the message has the server's own words";
+    VaultSealed = "vault/sealed", Unavailable, Backend,
+        "The server is sealed or not initialised.",
+        "ask its operator to unseal it, then run the command again";
+    VaultServerError = "vault/server-error", Refused, Backend,
+        "The server failed to handle the request.",
+        "the message has the server's own words; its log has more, by the request id";
+    VaultTimeout = "vault/timeout", Unavailable, Backend,
+        "The server did not answer in time.",
+        "try again, allow more time with --timeout, and check the address";
+    VaultTls = "vault/tls", Refused, Backend,
+        "There is no trustworthy TLS connection to the server.",
+        "give the server's certificate authority with --ca-cert; the host name must be one of its certificate";
+    VaultTokenInvalid = "vault/token-invalid", Refused, Backend,
+        "The server does not know the token: it is expired, revoked or used up.",
+        "log in again, with credentials that are fresh";
+    VaultTokenTtl = "vault/token-ttl", Refused, Backend,
+        "The token lives longer than allowed.",
+        "set token_ttl and token_max_ttl of the role, or allow it with --max-token-ttl";
+    VaultTokenUnlimited = "vault/token-unlimited", Refused, Backend,
+        "The token is a root token or never expires.",
+        "use a role with token_ttl; to use this token all the same give --danger-unlimited-token";
+    VaultTooLarge = "vault/too-large", Refused, Backend,
+        "The signed list is too large for this kind of key: the server must see all of it.",
+        "use an ECDSA or RSA key, for which only the digest is sent";
+    VaultUnavailable = "vault/unavailable", Unavailable, Backend,
+        "The server, or a proxy before it, cannot handle requests now.",
+        "try again later";
+    VaultUnexpectedKey = "vault/unexpected-key", Refused, Backend,
+        "The server signs with another key than the expected one.",
+        "nothing was signed: check the address, and compare with `modelseal keys show KEY`; somebody may have exchanged the server or the key";
+    VaultUnreachable = "vault/unreachable", Unavailable, Backend,
+        "There is no connection to the server.",
+        "check the address and the network";
+    VaultWrappingPath = "vault/wrapping-path", Intercepted, Backend,
+        "The wrapping token was not made by the expected role: somebody may have read the secret id and wrapped it again.",
+        "tell security, and look for unwrap in the audit log; if only the spelling differs give the path with --wrapping-path";
+    VaultWrappingToken = "vault/wrapping-token", Intercepted, Backend,
+        "The wrapping token was used before, has expired, or never was one: somebody may have the secret id.",
+        "tell security, look for unwrap in the audit log, destroy the role's secret ids, and issue a new one";
+    VaultWrongSignature = "vault/wrong-signature", Refused, Backend,
+        "The server's signature does not fit the server's own public key; nothing was written.",
+        "do not trust this server: what answers may not be it";
 }
 
 impl fmt::Display for Code {

@@ -94,7 +94,7 @@ pub use dsse::{IN_TOTO_PAYLOAD_TYPE, Pae};
 pub use error::{Error, Finding, Result};
 pub use escape::escape;
 pub use key::{Curve, KeyId, KeyKind, PublicKey, Scheme, ShaVariant};
-pub use key_ref::KeyRef;
+pub use key_ref::{KeyRef, VaultKeyName, VaultKeyRef, VaultPath};
 pub use manifest::{GIT_PATHS, Manifest, ManifestFile, Method, Resource, Serialization};
 pub use name::ResourceName;
 pub use observer::{Event, Observer, Silent};

@@ -15,4 +15,10 @@ pub trait Signer {
     /// # Errors
     /// Why the key or its keeper refused.
     fn sign(&self, encodings: &[Pae]) -> Result<Vec<Vec<u8>>>;
+
+    /// Gives up what signing needed, such as a token. Called once when the work is over, whether it succeeded or not,
+    /// and returns what the user should know.
+    fn finish(&self) -> Vec<String> {
+        Vec::new()
+    }
 }

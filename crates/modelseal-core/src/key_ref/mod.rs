@@ -1,15 +1,19 @@
 //! Key references: where a key is.
 
+mod vault;
+
 use core::fmt;
 use core::str::FromStr;
 use std::path::{Path, PathBuf};
+
+pub use vault::{VaultKeyName, VaultKeyRef, VaultPath};
 
 use crate::{Code, Error, Result, Scheme};
 
 /// Where a key is, and which scheme it is used with.
 ///
 /// A text without scheme is a path; `file:PATH?scheme=S` names the one signature scheme of the key, which keys other
-/// than ECDSA need.
+/// than ECDSA need; `hashivault://` and `openbao://` lead to a [`VaultKeyRef`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyRef {
@@ -20,6 +24,8 @@ pub enum KeyRef {
         /// The one scheme of the key, when named.
         scheme: Option<Scheme>,
     },
+    /// A key in the transit engine of Vault or OpenBao.
+    Vault(VaultKeyRef),
 }
 
 impl KeyRef {
@@ -34,6 +40,7 @@ impl KeyRef {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::File { path, .. } => Some(path),
+            Self::Vault(_) => None,
         }
     }
 }
@@ -45,6 +52,7 @@ impl fmt::Display for KeyRef {
             Self::File { path, scheme: Some(scheme) } => {
                 write!(f, "file:{}?scheme={scheme}", crate::escape(&path.to_string_lossy()))
             }
+            Self::Vault(reference) => fmt::Display::fmt(reference, f),
         }
     }
 }
@@ -53,17 +61,21 @@ impl FromStr for KeyRef {
     type Err = Error;
 
     /// # Errors
-    /// `usage/arguments` for an unknown query key, an empty path, or a kind of reference that this version has not.
+    /// `usage/arguments` for an unknown query key, an empty path, a name that could lead elsewhere, or a kind of
+    /// reference that this version has not.
     fn from_str(text: &str) -> Result<Self> {
         if let Some(rest) = text.strip_prefix("file:") {
             let (path, query) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
             let scheme = query.map(scheme_of).transpose()?.flatten();
             return non_empty(path).map(|path| Self::File { path, scheme });
         }
+        if let Some(rest) = text.strip_prefix("hashivault://").or_else(|| text.strip_prefix("openbao://")) {
+            return VaultKeyRef::parse(rest).map(Self::Vault);
+        }
         // `C:\key.pem` is a path; a word of two letters or more before `://` is a scheme.
         if let Some((scheme, _)) = text.split_once("://").filter(|(scheme, _)| scheme.len() > 1) {
             return Err(unusable(format!("references of kind `{scheme}://` are not supported by this version"))
-                .with_hint("give the path of a PEM file"));
+                .with_hint("give the path of a PEM file, or hashivault://KEY"));
         }
         non_empty(text).map(Self::file)
     }

@@ -1,0 +1,24 @@
+//! Signing through the transit engine of HashiCorp Vault and OpenBao, with tokens that live for seconds.
+//!
+//! [`Vault::configure`] reads settings and environment and sends nothing; [`Vault::log_in`] obtains a token, which
+//! lives in a [`Session`] and is revoked when the session ends, however it ends; [`Session::read_key`] and
+//! [`VaultSigner`] do the rest. What servers do on the wire is written down in `docs/vault.md`.
+
+#![forbid(unsafe_code)]
+
+mod answer;
+mod auth;
+mod connection;
+mod environment;
+mod refusal;
+mod session;
+mod settings;
+mod token;
+mod transit;
+
+pub use connection::Health;
+pub use modelseal_http::{Env, ExposeSecret, FixedEnv, Hooks, ProcessEnv, RequestRecord, SecretString};
+pub use session::{Session, Vault};
+pub use settings::{AuthMethod, Credentials, SecretSource, Settings};
+pub use token::TokenSummary;
+pub use transit::{KeyVersion, TransitKey, VaultSigner};

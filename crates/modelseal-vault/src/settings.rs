@@ -1,0 +1,157 @@
+//! What the caller says about server and credentials. Everything left open comes from the environment, then defaults.
+
+use core::fmt;
+use core::time::Duration;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use modelseal_core::VaultPath;
+use modelseal_http::{Hooks, SecretString};
+
+/// Server, credentials and limits.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Settings {
+    /// `https://HOST:PORT[/PREFIX]` or `unix:///PATH`.
+    pub address: Option<String>,
+    /// Namespace of mounts.
+    pub namespace: Option<VaultPath>,
+    /// Namespace of the login, when another.
+    pub auth_namespace: Option<VaultPath>,
+    /// PEM file of the certificate authorities that replace those of the system.
+    pub ca_cert: Option<PathBuf>,
+    /// Longest time for one step with all its retries; at most 15 minutes.
+    pub timeout: Option<Duration>,
+    /// How to log in.
+    pub credentials: Credentials,
+    /// Tokens that live longer are warned of. Default 15 minutes.
+    pub max_token_ttl: Duration,
+    /// Refuse tokens that live longer instead.
+    pub strict_token: bool,
+    /// What the audit log shall show of this run: sent as `X-Correlation-Id`.
+    pub correlation_id: Option<String>,
+    /// Plain HTTP to other machines.
+    pub danger_plain_http: bool,
+    /// No check of the server's certificate.
+    pub danger_skip_tls_verify: bool,
+    /// Tokens without end.
+    pub danger_unlimited_token: bool,
+    /// Stop requests and the log of requests.
+    pub hooks: Hooks,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            address: None,
+            namespace: None,
+            auth_namespace: None,
+            ca_cert: None,
+            timeout: None,
+            credentials: Credentials::default(),
+            max_token_ttl: Duration::from_secs(15 * 60),
+            strict_token: false,
+            correlation_id: None,
+            danger_plain_http: false,
+            danger_skip_tls_verify: false,
+            danger_unlimited_token: false,
+            hooks: Hooks::default(),
+        }
+    }
+}
+
+/// A way to log in. `Display` gives the word of `--auth`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AuthMethod {
+    /// An identity token (OIDC) for a role of the jwt method.
+    Jwt,
+    /// A service-account token for a role of the kubernetes method.
+    Kubernetes,
+    /// A role id and a secret id, plain or response-wrapped.
+    AppRole,
+    /// A token that an agent keeps in a file, or an agent that adds its own.
+    Agent,
+    /// A token of the caller.
+    Token,
+}
+
+impl AuthMethod {
+    /// Every method.
+    pub const ALL: [Self; 5] = [Self::Jwt, Self::Kubernetes, Self::AppRole, Self::Agent, Self::Token];
+
+    /// The word of `--auth`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Jwt => "jwt",
+            Self::Kubernetes => "kubernetes",
+            Self::AppRole => "approle",
+            Self::Agent => "agent",
+            Self::Token => "token",
+        }
+    }
+}
+
+impl fmt::Display for AuthMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Where a secret is. Read as late as possible, and again at each login.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum SecretSource {
+    /// A file.
+    File(PathBuf),
+    /// A variable of the environment.
+    Env(String),
+    /// The output of a program, given as its argument list; never a shell line.
+    Command(Vec<OsString>),
+    /// The secret itself.
+    Value(SecretString),
+}
+
+impl fmt::Debug for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "File({})", path.display()),
+            Self::Env(name) => write!(f, "Env({name})"),
+            // Arguments can hold secrets.
+            Self::Command(_) => f.write_str("Command"),
+            Self::Value(_) => f.write_str("Value"),
+        }
+    }
+}
+
+/// What to log in with. Methods have flags of their own; which method is meant follows from them, unless it is said.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Credentials {
+    /// The method; `None`: found by the rules of `docs/vault.md`.
+    pub method: Option<AuthMethod>,
+    /// Mount of the login method; default `jwt`, `kubernetes`, `approle`.
+    pub auth_path: Option<VaultPath>,
+    /// Role of the jwt or kubernetes method, or of AppRole for the check of a wrapped secret id.
+    pub role: Option<String>,
+    /// jwt: the identity token.
+    pub identity_token: Option<SecretSource>,
+    /// jwt, kubernetes: the audience that the token must have; checked before it is sent.
+    pub audience: Option<String>,
+    /// kubernetes: the projected token.
+    pub service_account_token: Option<PathBuf>,
+    /// approle: the role id.
+    pub role_id: Option<String>,
+    /// approle: the secret id.
+    pub secret_id: Option<SecretSource>,
+    /// approle: the wrapping token of the secret id.
+    pub wrapped_secret_id: Option<SecretSource>,
+    /// approle: the path where the wrapping token must have been made, when it is not
+    /// `auth/MOUNT/role/ROLE/secret-id`.
+    pub wrapping_path: Option<String>,
+    /// agent: the file that it keeps the token in.
+    pub token_sink: Option<PathBuf>,
+    /// token: the token.
+    pub token: Option<SecretSource>,
+}
