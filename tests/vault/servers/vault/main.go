@@ -22,6 +22,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/audit"
+	"github.com/hashicorp/vault/helper/namespace"
 	vaulthttp "github.com/hashicorp/vault/http"
 	"github.com/hashicorp/vault/internalshared/configutil"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -142,7 +143,7 @@ func newCore(line *announcement) (*vault.Core, error) {
 }
 
 func enableAudit(core *vault.Core, token, path string) error {
-	response, err := core.HandleRequest(context.Background(), &logical.Request{
+	response, err := core.HandleRequest(namespace.RootContext(context.Background()), &logical.Request{
 		Operation:   logical.UpdateOperation,
 		ClientToken: token,
 		Path:        "sys/audit/file",
