@@ -93,7 +93,7 @@ pub use digest::{Digest, HashAlgorithm};
 pub use dsse::{IN_TOTO_PAYLOAD_TYPE, Pae};
 pub use error::{Error, Finding, Result};
 pub use escape::escape;
-pub use key::{Curve, KeyId, KeyKind, PublicKey, Scheme, ShaVariant};
+pub use key::{Curve, KeyId, KeyKind, MlDsaSet, PublicKey, Scheme, ShaVariant};
 pub use key_ref::{KeyRef, VaultKeyName, VaultKeyRef, VaultPath};
 pub use manifest::{GIT_PATHS, Manifest, ManifestFile, Method, Resource, Serialization};
 pub use name::ResourceName;

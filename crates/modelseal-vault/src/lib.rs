@@ -10,6 +10,7 @@ mod answer;
 mod auth;
 mod connection;
 mod environment;
+mod policies;
 mod refusal;
 mod session;
 mod settings;
@@ -18,7 +19,8 @@ mod transit;
 
 pub use connection::Health;
 pub use modelseal_http::{Env, ExposeSecret, FixedEnv, Hooks, ProcessEnv, RequestRecord, SecretString};
+pub use policies::{reader_policy, signer_policy, verifier_policy};
 pub use session::{Session, Vault};
 pub use settings::{AuthMethod, Credentials, SecretSource, Settings};
 pub use token::TokenSummary;
-pub use transit::{KeyVersion, TransitKey, VaultSigner};
+pub use transit::{KeyTable, KeyVersion, TransitKey, VaultSigner};

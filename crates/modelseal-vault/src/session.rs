@@ -1,12 +1,15 @@
 //! A server that is configured, and a session on it.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use modelseal_core::{Code, Error, Result, VaultPath};
-use modelseal_http::Env;
+use modelseal_http::{Env, SecretString};
+use serde::de::DeserializeOwned;
 
-use crate::connection::{Connection, Health};
+use crate::answer::Answer;
+use crate::connection::{Call, Connection, Health};
 use crate::environment::Resolved;
+use crate::refusal::Refusal;
 use crate::token::{Token, TokenSummary};
 use crate::{AuthMethod, Settings};
 
@@ -92,6 +95,18 @@ impl Session<'_> {
     /// a token that could not be revoked, and how long it lives. Calling it again does nothing.
     pub fn end(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Makes a call with the session's token, and counts it.
+    pub(crate) fn ask<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<Answer<T>, Refusal> {
+        let secret = self.token_secret();
+        self.vault.connection.ask(call.with_token(secret.as_ref()))
+    }
+
+    /// The token, to send it. `None`: an agent adds its own, or the session has ended.
+    pub(crate) fn token_secret(&self) -> Option<SecretString> {
+        let token = self.token.lock().unwrap_or_else(PoisonError::into_inner);
+        token.as_ref().and_then(|token| token.secret.clone())
     }
 
     /// The namespace of mounts, or the one of a reference.

@@ -225,7 +225,8 @@ fn candidates<'a>(hint: Option<&str>, raw: Option<&[u8]>, trusted: &'a TrustedKe
 fn scheme_not_named(key: &crate::PublicKey) -> Error {
     let (kind, id) = (key.kind(), key.id());
     let example = match kind {
-        KeyKind::Ed25519 => "ed25519",
+        KeyKind::Ed25519 => Scheme::Ed25519.as_str(),
+        KeyKind::MlDsa(set) => set.scheme().as_str(),
         _ => "rsa-pss-sha256",
     };
     Error::new(Code::SignatureSchemeNotAllowed, format!("no scheme is allowed for the {kind} key {id}"))
