@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use modelseal_core::{
-    Certificate, Code, Error, KeyRef, LeafPin, PublicKey, Result, Signer, TrustedCertificate, TrustedKey, TrustedKeys,
+    Certificate, Code, Error, KeyRef, LeafPin, PublicKey, Result, TrustedCertificate, TrustedKey, TrustedKeys,
 };
+use modelseal_vault::{Env, Settings, Vault};
 
 use crate::io::{Cap, read_capped};
-use crate::{LocalKey, Passphrase};
+use crate::server_keys::ServerKey;
+use crate::{LocalKey, Passphrase, SigningKey};
 
 /// Largest key or certificate file, in bytes; room for a chain of certificates.
 pub(crate) const MAX_KEY_FILE_BYTES: usize = 1024 * 1024;
@@ -29,11 +31,19 @@ pub fn load_private_key(path: &Path, passphrase: Option<&Passphrase>) -> Result<
     LocalKey::from_pem(&text, passphrase).map_err(|error| naming(path, &error))
 }
 
-/// The signer that a key reference names.
+/// The signing key that a reference names. A key on a server is not opened: `settings` and the environment are read, and
+/// nothing is sent.
 ///
 /// # Errors
-/// `key/*`, `input/*`, `usage/arguments`.
-pub fn load_signer(key: &KeyRef, passphrase: Option<&Passphrase>) -> Result<Box<dyn Signer>> {
+/// `key/*`, `input/*`, `usage/*`, and those of [`Vault::configure`].
+///
+/// [`Vault::configure`]: crate::vault::Vault::configure
+pub fn load_signing_key(
+    key: &KeyRef,
+    passphrase: Option<&Passphrase>,
+    settings: &Settings,
+    env: &dyn Env,
+) -> Result<Box<dyn SigningKey>> {
     match key {
         KeyRef::File { path, scheme } => {
             let key = load_private_key(path, passphrase)?;
@@ -46,6 +56,10 @@ pub fn load_signer(key: &KeyRef, passphrase: Option<&Passphrase>) -> Result<Box<
                 None => Ok(Box::new(key)),
             }
         }
+        KeyRef::Vault(_) if passphrase.is_some() => {
+            Err(Error::new(Code::UsageArguments, format!("`{key}` is a key on a server and has no passphrase")))
+        }
+        KeyRef::Vault(reference) => Ok(Box::new(ServerKey::new(Vault::configure(settings, env)?, reference.clone()))),
         other => Err(Error::new(Code::UsageArguments, format!("`{other}` cannot be used here"))),
     }
 }

@@ -72,13 +72,13 @@ fn signature_of(result: SignResult, position: usize, version: u32) -> Result<Vec
         return Err(unexpected("the server's signatures are not in the order of the request"));
     }
     if let Some(words) = result.error {
-        let (code, message) = meaning_of_words(core::slice::from_ref(&words))
-            .unwrap_or((Code::VaultRefused, "the server does not sign"));
+        let (code, message) =
+            meaning_of_words(core::slice::from_ref(&words)).unwrap_or((Code::VaultRefused, "the server does not sign"));
         return Err(Error::new(code, format!("{message}: {words}")));
     }
     let text = result.signature.ok_or_else(|| unexpected("the server's answer lacks a signature"))?;
-    let signature =
-        SignatureText::parse(&text).ok_or_else(|| unexpected("the server's signature is not in the form vault:vN:BASE64"))?;
+    let signature = SignatureText::parse(&text)
+        .ok_or_else(|| unexpected("the server's signature is not in the form vault:vN:BASE64"))?;
     if signature.version != version || result.key_version.is_some_and(|said| said != version) {
         return Err(unexpected(format!("asked for a signature by version {version}, the server used another")));
     }
