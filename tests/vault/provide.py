@@ -106,8 +106,10 @@ def build(kind: str, program: Path) -> None:
 
 
 def run(command: list[str], directory: Path | None = None) -> None:
+    # Where tests run as root, in containers, pip has nothing to warn of: it writes into a directory of ours.
+    variables = {**os.environ, "PIP_ROOT_USER_ACTION": "ignore"}
     try:
-        subprocess.run(command, cwd=directory, check=True, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+        subprocess.run(command, cwd=directory, env=variables, check=True, stdin=subprocess.DEVNULL, stdout=sys.stderr)
     except (OSError, subprocess.CalledProcessError) as error:
         raise UnavailableError(str(error)) from error
 
