@@ -7,6 +7,7 @@ use modelseal_core::{
 };
 
 use crate::io::{Cap, read_capped};
+use crate::key_table::{is_table, load_key_table};
 use crate::{LocalKey, Passphrase};
 
 /// Largest key or certificate file, in bytes; room for a chain of certificates.
@@ -68,24 +69,40 @@ pub fn load_trusted_keys(
     pin: LeafPin,
     danger_allow_test_keys: bool,
 ) -> Result<TrustedKeys> {
-    let keys = keys.iter().map(trusted_key).collect::<Result<Vec<_>>>()?;
+    let mut trusted = Vec::new();
+    for reference in keys {
+        trusted.extend(load_trusted_key(reference)?);
+    }
     let mut certificates = Vec::new();
     for path in anchors {
         let read = load_certificates(path)?.into_iter();
         certificates.extend(read.map(|certificate| TrustedCertificate::new(certificate).with_source(path.clone())));
     }
     if danger_allow_test_keys {
-        TrustedKeys::danger_allow_test_keys(keys, certificates, pin)
+        TrustedKeys::danger_allow_test_keys(trusted, certificates, pin)
     } else {
-        TrustedKeys::new(keys, certificates, pin)
+        TrustedKeys::new(trusted, certificates, pin)
     }
 }
 
-fn trusted_key(reference: &KeyRef) -> Result<TrustedKey> {
+/// The keys that a reference to a file names: the one public key of a PEM file, or all of a table, whose name ends in
+/// `.toml`. Every file that was read is a source of its key.
+///
+/// # Errors
+/// `key/*`, `input/*`; `usage/arguments` for a key on a server, and for a table with a scheme.
+pub fn load_trusted_key(reference: &KeyRef) -> Result<Vec<TrustedKey>> {
     match reference {
+        KeyRef::File { path, scheme: None } if is_table(path) => load_key_table(path),
+        KeyRef::File { path, scheme: Some(_) } if is_table(path) => {
+            let message = format!("`{}` is a table of keys, which says itself what scheme each has", path.display());
+            Err(Error::new(Code::UsageArguments, message).with_hint("leave out ?scheme="))
+        }
         KeyRef::File { path, scheme } => {
             let key = TrustedKey::new(load_public_key(path)?).with_source(path.clone());
-            scheme.map_or_else(|| Ok(key.clone()), |scheme| key.clone().with_scheme(scheme))
+            Ok(vec![match scheme {
+                Some(scheme) => key.with_scheme(*scheme)?,
+                None => key,
+            }])
         }
         other => Err(Error::new(Code::UsageArguments, format!("`{other}` cannot be used here"))),
     }

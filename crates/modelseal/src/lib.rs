@@ -8,6 +8,7 @@
 mod inspect;
 mod inspect_file;
 mod io;
+mod key_table;
 mod keys;
 mod local_key;
 mod paths;
@@ -18,7 +19,9 @@ mod verify;
 pub use inspect::{Inspection, digest_model, inspect_bundle};
 pub use inspect_file::inspect_bundle_file;
 pub use io::{read_bundle, write_new, write_replacing};
-pub use keys::{load_certificates, load_private_key, load_public_key, load_signer, load_trusted_keys};
+pub use keys::{
+    load_certificates, load_private_key, load_public_key, load_signer, load_trusted_key, load_trusted_keys,
+};
 pub use local_key::{KeyType, LocalKey, Passphrase};
 pub use modelseal_core::*;
 pub use paths::{BundlePaths, ignored_path};
