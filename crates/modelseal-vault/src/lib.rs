@@ -10,6 +10,7 @@ mod answer;
 mod auth;
 mod connection;
 mod environment;
+mod paths;
 mod policies;
 mod refusal;
 mod session;
@@ -19,6 +20,7 @@ mod transit;
 
 pub use connection::Health;
 pub use modelseal_http::{Env, ExposeSecret, FixedEnv, Hooks, ProcessEnv, RequestRecord, SecretString};
+pub use paths::KeyPaths;
 pub use policies::{reader_policy, signer_policy, verifier_policy};
 pub use session::{Session, Vault};
 pub use settings::{AuthMethod, Credentials, SecretSource, Settings};

@@ -1,6 +1,7 @@
 //! The smallest policies that suffice.
 
 use core::fmt::Write as _;
+use std::collections::BTreeMap;
 
 use modelseal_core::{Code, Error, KeyKind, Result, Scheme, VaultKeyName, VaultPath};
 use serde_json::Value;
@@ -16,10 +17,9 @@ pub fn signer_policy(mount: &VaultPath, key: &VaultKeyName, kind: KeyKind, schem
     let options = Options::new(kind, scheme)
         .and_then(|options| serde_json::to_value(options).ok())
         .ok_or_else(|| Error::new(Code::UsageArguments, format!("scheme `{scheme}` does not fit {kind} keys")))?;
-    let options: Vec<(&str, &Value)> =
-        options.as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), value)).collect();
+    let options: BTreeMap<&String, &Value> = options.as_object().into_iter().flatten().collect();
     let required: Vec<String> =
-        options.iter().map(|(name, _)| format!("\"{name}\"")).chain(["\"key_version\"".to_owned()]).collect();
+        options.keys().map(|name| format!("\"{name}\"")).chain(["\"key_version\"".to_owned()]).collect();
     let mut text = format!("path \"{mount}/sign/{key}\" {{\n  capabilities = [\"update\"]\n");
     let _ = write!(text, "  required_parameters = [{}]\n  allowed_parameters = {{\n", required.join(", "));
     for name in ["input", "batch_input", "key_version"] {

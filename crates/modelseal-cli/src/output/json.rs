@@ -138,6 +138,7 @@ pub(crate) struct SignerObject {
     #[serde(rename = "kind")]
     pub(crate) key_kind: String,
     pub(crate) scheme: Option<&'static str>,
+    pub(crate) key_version: Option<u32>,
     pub(crate) subject: Option<String>,
     pub(crate) fingerprint: Option<String>,
     pub(crate) anchor_fingerprint: Option<String>,

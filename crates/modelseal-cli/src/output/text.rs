@@ -1,6 +1,7 @@
 //! Results for people: calm, one thing a line, understandable without colour.
 
 use core::fmt::Write as _;
+use core::time::Duration;
 use std::collections::BTreeSet;
 
 use modelseal::escape;
@@ -21,6 +22,18 @@ pub(crate) enum Detail {
     Normal,
     /// Lists without end.
     Full,
+}
+
+/// A time in the largest units that fit.
+pub(crate) fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match (seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60) {
+        (0, 0, 0, seconds) => format!("{seconds} s"),
+        (0, 0, minutes, 0) => format!("{minutes} min"),
+        (0, 0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (0, hours, minutes, _) => format!("{hours} h {minutes} min"),
+        (days, hours, ..) => format!("{days} d {hours} h"),
+    }
 }
 
 /// One verified or refused model.

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
+use modelseal::vault::{ProcessEnv, Settings};
 use modelseal::{
     Code, Error, Expected, KeyRef, LeafPin, Result, Root, SignOptions, Unchecked, VerifiedArtifact, VerifyOptions,
-    ignored_path, load_trusted_keys,
+    ignored_path, load_signing_key, load_trusted_keys,
 };
 
 use crate::commands::sign::{certificates, sign};
@@ -144,7 +145,8 @@ fn run_sign(method: &str, args: &SignArgs, console: &Console) -> Result<&'static
     options.danger_allow_symlinks = args.common.allow_symlinks;
     options.danger_allow_test_keys = args.common.danger_allow_test_keys;
     let key = KeyRef::file(needed(args.private_key.as_deref(), "--private_key")?);
-    let signed = sign(&args.common.model, &key, None, options)?;
+    let signing = load_signing_key(&key, None, &Settings::default(), &ProcessEnv)?;
+    let signed = sign(&args.common.model, &key, signing.as_ref(), options, &Signals::watch())?;
     for warning in &signed.warnings {
         console.warning(&modelseal::escape(warning));
     }

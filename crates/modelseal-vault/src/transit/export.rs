@@ -32,7 +32,8 @@ impl TransitKey {
         );
         let named = self.reference.version.map(core::num::NonZeroU32::get);
         let mut public_keys = Vec::new();
-        for (number, version) in self.versions.iter().filter(|(number, _)| named.is_none_or(|named| named == **number)) {
+        for (number, version) in self.versions.iter().filter(|(number, _)| named.is_none_or(|named| named == **number))
+        {
             let file = format!("{name}-v{number}.pem");
             // Writing into a string cannot fail.
             let _ = write!(

@@ -9,9 +9,11 @@ pub(super) fn explain(refusal: Refusal, path: &str, capability: &str) -> Error {
     match (refusal.status, refusal.error.code()) {
         // What the connection knows for certain.
         (_, Code::VaultTokenInvalid | Code::VaultNotVault | Code::VaultNamespace | Code::VaultSealed) => refusal.into(),
-        (Some(403), _) => refusal
-            .named(Code::VaultPermission, &format!("the token has not `{capability}` on `{path}`"))
-            .with_hint(format!("a policy of the token must have: path \"{path}\" {{ capabilities = [\"{capability}\"] }}")),
+        (Some(403), _) => {
+            refusal.named(Code::VaultPermission, &format!("the token has not `{capability}` on `{path}`")).with_hint(
+                format!("a policy of the token must have: path \"{path}\" {{ capabilities = [\"{capability}\"] }}"),
+            )
+        }
         // An absent key has no words, an absent mount has.
         (Some(404), _) if refusal.words.is_empty() => {
             refusal.named(Code::VaultKeyNotFound, &format!("there is no key at `{path}`"))

@@ -25,7 +25,7 @@ impl Session<'_> {
     }
 
     /// `MOUNT/VERB/NAME`.
-    fn transit_path(&self, verb: &str, reference: &VaultKeyRef) -> String {
+    pub(crate) fn transit_path(&self, verb: &str, reference: &VaultKeyRef) -> String {
         format!("{}/{verb}/{}", self.transit_mount(reference), reference.key)
     }
 }

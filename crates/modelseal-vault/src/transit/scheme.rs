@@ -70,7 +70,9 @@ impl KeyType {
             // Few tools can verify it: nobody shall use it without knowing.
             Self::MlDsa(set) if asked.is_none_or(|asked| asked == set.scheme()) => return asked.ok_or(None),
             Self::MlDsa(set) => (set.scheme(), false),
-            Self::Rsa => (Scheme::RsaPss(ShaVariant::Sha256), matches!(asked, Some(Scheme::RsaPss(_) | Scheme::RsaPkcs1v15(_)))),
+            Self::Rsa => {
+                (Scheme::RsaPss(ShaVariant::Sha256), matches!(asked, Some(Scheme::RsaPss(_) | Scheme::RsaPkcs1v15(_))))
+            }
         };
         match asked {
             Some(asked) if asked != usual && !others_fit => Err(Some(asked)),

@@ -44,8 +44,6 @@ impl Session<'_> {
 
     fn sign_batch(&self, key: &TransitKey, version: u32, options: Options, inputs: &[String]) -> Result<Vec<Vec<u8>>> {
         let path = self.transit_path("sign", &key.reference);
-        let item = |(position, input): (usize, &'_ String)| (position.to_string(), input.as_str().len());
-        debug_assert!(inputs.iter().enumerate().map(item).all(|(_, length)| length > 0), "an empty input is signed");
         let batch_input = inputs
             .iter()
             .enumerate()
@@ -68,17 +66,17 @@ impl Session<'_> {
 
 /// The signature of one item.
 fn signature_of(result: SignResult, position: usize, version: u32) -> Result<Vec<u8>> {
-    if result.reference.is_some_and(|reference| reference != position.to_string()) {
+    if result.reference != Some(position.to_string()) {
         return Err(unexpected("the server's signatures are not in the order of the request"));
     }
     if let Some(words) = result.error {
-        let (code, message) = meaning_of_words(core::slice::from_ref(&words))
-            .unwrap_or((Code::VaultRefused, "the server does not sign"));
+        let (code, message) =
+            meaning_of_words(core::slice::from_ref(&words)).unwrap_or((Code::VaultRefused, "the server does not sign"));
         return Err(Error::new(code, format!("{message}: {words}")));
     }
     let text = result.signature.ok_or_else(|| unexpected("the server's answer lacks a signature"))?;
-    let signature =
-        SignatureText::parse(&text).ok_or_else(|| unexpected("the server's signature is not in the form vault:vN:BASE64"))?;
+    let signature = SignatureText::parse(&text)
+        .ok_or_else(|| unexpected("the server's signature is not in the form vault:vN:BASE64"))?;
     if signature.version != version || result.key_version.is_some_and(|said| said != version) {
         return Err(unexpected(format!("asked for a signature by version {version}, the server used another")));
     }

@@ -50,18 +50,43 @@ mod tests {
 
     #[test]
     fn what_servers_tolerate_is_refused() {
-        assert_eq!(
-            SignatureText::parse("vault:v12:AAE="),
-            Some(SignatureText { version: 12, bytes: vec![0, 1] })
-        );
+        assert_eq!(SignatureText::parse("vault:v12:AAE="), Some(SignatureText { version: 12, bytes: vec![0, 1] }));
         assert!(SignatureText::parse("vault:v4294967295:AAEC").is_some());
         for bad in [
-            "", "vault", "vault:", "vault:v", "vault:v1", "vault:v1:", "vault:v:AAEC", "vault:1:AAEC", "v1:AAEC",
-            "vault:v0:AAEC", "vault:v01:AAEC", "vault:v+1:AAEC", "vault:v-1:AAEC", "vault:v 1:AAEC",
-            "vault:v1.0:AAEC", "vault:v4294967296:AAEC", "vault:v99999999999999999999:AAEC", "vault:v\u{661}:AAEC",
-            "Vault:v1:AAEC", "VAULT:V1:AAEC", " vault:v1:AAEC", "bao:v1:AAEC", "vault:v1:v1:AAEC",
-            "vault:v1:AAE", "vault:v1:AAF=", "vault:v1:AAE=\n", "vault:v1:AA\nEC", "vault:v1:\nAAEC", "vault:v1:AAEC ",
-            "vault:v1:AAE==", "vault:v1:_-EC", "vault:v1:=", "vault:v1:AAEC:AAEC", "vault:v1:AAEC\0",
+            "",
+            "vault",
+            "vault:",
+            "vault:v",
+            "vault:v1",
+            "vault:v1:",
+            "vault:v:AAEC",
+            "vault:1:AAEC",
+            "v1:AAEC",
+            "vault:v0:AAEC",
+            "vault:v01:AAEC",
+            "vault:v+1:AAEC",
+            "vault:v-1:AAEC",
+            "vault:v 1:AAEC",
+            "vault:v1.0:AAEC",
+            "vault:v4294967296:AAEC",
+            "vault:v99999999999999999999:AAEC",
+            "vault:v\u{661}:AAEC",
+            "Vault:v1:AAEC",
+            "VAULT:V1:AAEC",
+            " vault:v1:AAEC",
+            "bao:v1:AAEC",
+            "vault:v1:v1:AAEC",
+            "vault:v1:AAE",
+            "vault:v1:AAF=",
+            "vault:v1:AAE=\n",
+            "vault:v1:AA\nEC",
+            "vault:v1:\nAAEC",
+            "vault:v1:AAEC ",
+            "vault:v1:AAE==",
+            "vault:v1:_-EC",
+            "vault:v1:=",
+            "vault:v1:AAEC:AAEC",
+            "vault:v1:AAEC\0",
         ] {
             assert_eq!(SignatureText::parse(bad), None, "{bad:?}");
         }

@@ -52,6 +52,7 @@ fn says_no(refusal: &Refusal) -> bool {
 }
 
 fn no(key: &TransitKey, version: u32, words: &str) -> Error {
-    let message = format!("the server does not accept the signature by version {version} of `{}`: {words}", key.reference.key);
+    let message =
+        format!("the server does not accept the signature by version {version} of `{}`: {words}", key.reference.key);
     Error::new(Code::SignatureOnlineRefused, message)
 }
