@@ -52,8 +52,7 @@ fn refusal(faults: &[Fault], repeat: Repeat) -> (Refusal, usize) {
 #[test]
 fn what_is_sent() {
     let server = Faults::new([ok()]);
-    let mut settings = Settings::default();
-    settings.correlation_id = Some("run 42".to_owned());
+    let settings = Settings { correlation_id: Some("run 42".to_owned()), ..Settings::default() };
     let connection = server.connect_as(&settings, &[]);
     let namespace: VaultPath = "team/a".parse().unwrap();
     let token = SecretString::from(TOKEN);
@@ -81,8 +80,7 @@ fn what_is_sent() {
 #[test]
 fn the_root_namespace_and_a_prefix() {
     let server = Faults::new([ok()]);
-    let mut settings = Settings::default();
-    settings.address = Some(format!("{}/vault/", server.address()));
+    let settings = Settings { address: Some(format!("{}/vault/", server.address())), ..Settings::default() };
     let connection = Connection::new(Resolved::new(&settings, &FixedEnv::default()).unwrap()).unwrap();
     let root: VaultPath = "root".parse().unwrap();
     connection.tell(Call::get("transit/keys/k").within(Some(&root))).unwrap();
@@ -120,7 +118,7 @@ fn every_status_has_its_code() {
         (Fault::json(202, OK), Code::VaultAnswer, 4),
     ];
     for (fault, code, exit) in cases {
-        let (refusal, sent) = refusal(&[fault.clone()], Repeat::Safe);
+        let (refusal, sent) = refusal(core::slice::from_ref(&fault), Repeat::Safe);
         assert_eq!(refusal.error.code(), code, "{fault:?}: {refusal:?}");
         assert_eq!(code.exit() as u8, exit, "{fault:?}");
         // None of these gets better by asking again: no storm of retries.
@@ -143,15 +141,15 @@ fn what_may_pass_is_tried_again_and_counted() {
         (Fault::Truncated, Code::VaultUnreachable),
     ];
     for (fault, code) in cases {
-        let (refused, sent) = refusal(&[fault.clone()], Repeat::Safe);
+        let (refused, sent) = refusal(core::slice::from_ref(&fault), Repeat::Safe);
         assert_eq!((refused.error.code(), sent), (code, 3), "{fault:?}: {refused:?}");
         assert_eq!(code.exit(), Exit::Unavailable);
         let (outcome, sent) = outcome(&[fault.clone(), fault.clone(), ok()], Repeat::Safe);
         let acted = !matches!(&fault, Fault::Answer(473, ..)) && code != Code::VaultSealed;
         assert_eq!((outcome.unwrap().lost, sent), (if acted { 2 } else { 0 }, 3), "{fault:?}");
-        assert_eq!(refusal(&[fault.clone()], Repeat::Never).1, 1, "{fault:?}");
+        assert_eq!(refusal(core::slice::from_ref(&fault), Repeat::Never).1, 1, "{fault:?}");
         // What may have been acted upon is not repeated.
-        let (refused, sent) = refusal(&[fault.clone()], Repeat::IfNotSent);
+        let (refused, sent) = refusal(core::slice::from_ref(&fault), Repeat::IfNotSent);
         assert_eq!(sent, if code == Code::VaultSealed { 3 } else { 1 }, "{fault:?}");
         assert_eq!(refused.sent == Sent::No, code == Code::VaultSealed, "{fault:?}");
     }
@@ -245,7 +243,7 @@ fn answers_that_no_server_would_give() {
     }
     for fault in [Fault::html(200), Fault::json(204, ""), Fault::Endless, Fault::Answer(200, vec![], b"\xff{}".into())]
     {
-        let (refused, sent) = refusal(&[fault.clone()], Repeat::Safe);
+        let (refused, sent) = refusal(core::slice::from_ref(&fault), Repeat::Safe);
         assert_eq!((refused.error.code(), sent), (Code::VaultAnswer, 1), "{fault:?}: {refused:?}");
         assert_eq!(refused.error.code().exit(), Exit::Refused);
     }
@@ -286,8 +284,7 @@ fn nobody_there() {
         ("unix:///nonexistent/agent.sock".to_owned(), Sent::No),
         ("https://vault.invalid".to_owned(), Sent::No),
     ] {
-        let mut settings = Settings::default();
-        settings.address = Some(address.clone());
+        let settings = Settings { address: Some(address.clone()), ..Settings::default() };
         let resolved = Resolved::new(&settings, &FixedEnv::from_iter([("VAULT_CLIENT_TIMEOUT", "20s")])).unwrap();
         let connection = Connection::new(resolved).unwrap();
         for repeat in [Repeat::Safe, Repeat::IfNotSent] {
@@ -355,8 +352,7 @@ fn every_exchange_is_recorded_without_secrets() {
 
 #[test]
 fn settings_that_do_not_fit_together() {
-    let mut settings = Settings::default();
-    settings.address = Some("https://vault.example.com".to_owned());
+    let settings = Settings { address: Some("https://vault.example.com".to_owned()), ..Settings::default() };
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "-----BEGIN CERTIFICATE-----\nbm90IERFUg==\n-----END CERTIFICATE-----\n").unwrap();
     let broken = file.path().to_str().unwrap();

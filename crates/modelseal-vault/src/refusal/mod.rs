@@ -118,6 +118,7 @@ fn meaning(status: u16, own: bool, words: &[String]) -> Meaning {
         403 if own => hinted(Code::VaultPermission, PERMISSION),
         404 if says("no handler for route") => hinted(Code::VaultMountNotFound, MOUNT),
         404 if says("namespace not found") => plain(Code::VaultNamespace),
+        404 if own && words.is_empty() => hinted(Code::VaultRefused, NOTHING),
         404 if !own => plain(Code::VaultNotVault),
         429 => plain(Code::VaultRateLimited),
         503 if says("Vault is sealed") => plain(Code::VaultSealed),
@@ -139,6 +140,8 @@ const PERMISSION: &str = "the token's policies must allow the path, docs/vault.m
     is not for";
 const MOUNT: &str = "name the transit mount as hashivault://MOUNT/KEY or in TRANSIT_SECRET_ENGINE_PATH, the login mount \
     with --auth-path; a namespace that does not exist looks the same";
+const NOTHING: &str = "there is nothing at this path: check the names in it, the namespace, and whether the address needs \
+    a path prefix";
 const BETWEEN: &str =
     "a proxy, a firewall or another program may have answered instead of the server: check the address";
 
@@ -156,7 +159,9 @@ fn own_words(response: &Response) -> Option<Vec<String>> {
 /// The words on one line, for a message.
 fn said(words: &[String]) -> Option<String> {
     let line = words.iter().flat_map(|word| word.split_whitespace()).collect::<Vec<_>>().join(" ");
-    Some(cut(&line)).filter(|line| !line.is_empty())
+    // How servers introduce a list of one.
+    let line = line.strip_prefix("1 error occurred: * ").unwrap_or(&line);
+    Some(cut(line)).filter(|line| !line.is_empty())
 }
 
 fn cut(text: &str) -> String {
