@@ -10,6 +10,7 @@ mod answer;
 mod auth;
 mod connection;
 mod environment;
+mod operator;
 mod policies;
 mod refusal;
 mod session;
@@ -19,8 +20,9 @@ mod transit;
 
 pub use connection::Health;
 pub use modelseal_http::{Env, ExposeSecret, FixedEnv, Hooks, ProcessEnv, RequestRecord, SecretString};
+pub use operator::{JwtRole, Operator, RoleTokens};
 pub use policies::{reader_policy, signer_policy, verifier_policy};
 pub use session::{Session, Vault};
 pub use settings::{AuthMethod, Credentials, SecretSource, Settings};
 pub use token::TokenSummary;
-pub use transit::{KeyTable, KeyVersion, TransitKey, VaultSigner};
+pub use transit::{KeyTableText, KeyVersion, TransitKey, VaultSigner};

@@ -5,7 +5,7 @@ use modelseal_core::{Code, Error};
 use crate::refusal::Refusal;
 
 /// Names key, mount or permission that a refused request lacked; anything else keeps its meaning.
-pub(super) fn explain(refusal: Refusal, path: &str, capability: &str) -> Error {
+pub(crate) fn explain(refusal: Refusal, path: &str, capability: &str) -> Error {
     match (refusal.status, refusal.error.code()) {
         // What the connection knows for certain.
         (_, Code::VaultTokenInvalid | Code::VaultNotVault | Code::VaultNamespace | Code::VaultSealed) => refusal.into(),

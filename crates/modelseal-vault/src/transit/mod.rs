@@ -10,8 +10,9 @@ mod signer;
 mod verify;
 mod wire;
 
-pub use export::KeyTable;
+pub use export::KeyTableText;
 pub use key::{KeyVersion, TransitKey};
+pub(crate) use meaning::explain;
 pub use signer::VaultSigner;
 
 use modelseal_core::{Code, Error, VaultKeyRef, VaultPath};
