@@ -25,7 +25,7 @@ demo-local:
 
 ## test: every test: Rust, command line, interoperability, Python on every interpreter found
 .PHONY: test
-test: venv
+test: venv servers
 	sh scripts/check-core-boundary.sh
 	MODELSEAL_TEST_MODEL_SIGNING=$(VENV)/bin/model_signing $(CARGO) test --workspace --locked
 	$(MAKE) --no-print-directory test-python
@@ -78,6 +78,11 @@ interop-venv: venv
 venv:
 	@test -n "$(PYTHON)" || { echo "make: Python 3.9 or newer is needed; set PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) scripts/make_venv.py $(VENV) $(REQUIREMENTS)
+
+## servers: install and build the servers that the tests run against; the first time takes minutes
+.PHONY: servers
+servers:
+	@$(PYTHON) tests/vault/provide.py >/dev/null
 
 ## clean: remove what was built and cached
 .PHONY: clean

@@ -19,6 +19,7 @@ import threading
 import time
 import uuid
 from pathlib import Path
+from typing import Any
 
 ISSUER = "https://token.ci.example"
 AUDIENCE = "https://vault.example"
@@ -36,7 +37,7 @@ def new(directory: Path) -> None:
     (directory / "issuer.url").write_text(ISSUER)
 
 
-def mint(directory: Path, claims: dict, audience: str = AUDIENCE, expires_in: float = 300) -> str:
+def mint(directory: Path, claims: dict[str, Any], audience: str = AUDIENCE, expires_in: float = 300) -> str:
     """Return a token. A claim that is null is left out."""
     now = int(time.time())
     times = {"iat": now, "nbf": now, "exp": now + int(expires_in), "jti": str(uuid.uuid4())}
@@ -49,7 +50,7 @@ def mint(directory: Path, claims: dict, audience: str = AUDIENCE, expires_in: fl
     return f"{signed}.{encode(signature)}"
 
 
-def job() -> dict:
+def job() -> dict[str, str]:
     """Return the claims of a job on the main branch, named as GitHub names them."""
     workflow = "example-org/model/.github/workflows/release.yml@refs/heads/main"
     return {
@@ -87,7 +88,7 @@ def serve(directory: Path) -> None:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         sys.stdout.write(json.dumps({"issuer": address, "pid": os.getpid()}) + "\n")
         sys.stdout.flush()
-        while sys.stdin.buffer.read1():
+        while os.read(0, 4096):
             pass
         server.shutdown()
 
@@ -95,9 +96,9 @@ def serve(directory: Path) -> None:
 class Handler(http.server.BaseHTTPRequestHandler):
     """Answers with the documents and nothing else."""
 
-    documents: dict = {}  # noqa: RUF012  (filled once, before the first request)
+    documents: dict[str, Any] = {}  # noqa: RUF012  (filled once, before the first request)
 
-    def do_GET(self) -> None:  # noqa: N802  (the name that the server calls)
+    def do_GET(self) -> None:
         document = self.documents.get(self.path)
         body = json.dumps(document).encode()
         self.send_response(200 if document else 404)
@@ -110,7 +111,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """Keep standard error for what matters."""
 
 
-def public_jwk(directory: Path) -> dict:
+def public_jwk(directory: Path) -> dict[str, str]:
     text = openssl("rsa", "-pubin", "-in", str(directory / "issuer.pem"), "-modulus", "-noout").decode()
     modulus = bytes.fromhex(text.strip().partition("=")[2])
     exponent = b"\x01\x00\x01"
@@ -139,7 +140,7 @@ def main() -> None:
     for name in ("new", "mint", "serve"):
         commands.add_parser(name).add_argument("directory", type=Path)
     minting = commands.choices["mint"]
-    minting.add_argument("--claims", type=json.loads, default={}, metavar="JSON", help="claims to set; null removes one")
+    minting.add_argument("--claims", type=json.loads, default={}, metavar="JSON", help="null removes a claim")
     minting.add_argument("--audience", default=AUDIENCE)
     minting.add_argument("--expires-in", type=float, default=300, metavar="SECONDS")
     options = parser.parse_args()

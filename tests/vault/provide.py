@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -30,7 +30,7 @@ WITHOUT_GO = {
 }
 
 
-class Unavailable(Exception):
+class UnavailableError(Exception):
     """A server cannot be had here; the text says why."""
 
 
@@ -40,7 +40,7 @@ def provide() -> dict[str, str | None]:
     for kind in ("openbao", "vault", "kubernetes"):
         try:
             found[kind] = str(provide_one(kind))
-        except Unavailable as error:
+        except UnavailableError as error:
             sys.stderr.write(f"provide: {kind}: {error}\n")
             found[kind] = None
     return found
@@ -59,10 +59,10 @@ def provide_one(kind: str) -> Path:
 
 def is_built(program: Path) -> bool:
     """Return whether a program is one of ours, built from `servers/`."""
-    return CACHE in program.parents and program.name != "bao"
+    return CACHE in program.parents and program.stem != "bao"
 
 
-def cached(name: str, sources: list[Path], make) -> Path:
+def cached(name: str, sources: list[Path], make: Callable[[Path], None]) -> Path:
     """Return the program that `make` writes, made again only when a source changes."""
     digest = hashlib.sha256(f"{platform.system()} {platform.machine()}".encode())
     for source in sources:
@@ -99,17 +99,19 @@ def install_openbao(program: Path) -> None:
 def build(kind: str, program: Path) -> None:
     go = shutil.which("go")
     if go is None:
-        raise Unavailable(f"there is no `go` on the PATH to build it with, so {WITHOUT_GO[kind]}")
+        raise UnavailableError(f"there is no `go` on the PATH to build it with, so {WITHOUT_GO[kind]}")
     sys.stderr.write(f"provide: building {kind} with Go, which takes some minutes the first time\n")
     nice = ["nice"] if shutil.which("nice") else []
     run([*nice, go, "build", "-trimpath", "-o", str(program), "."], HERE / "servers" / kind)
 
 
 def run(command: list[str], directory: Path | None = None) -> None:
+    # Where tests run as root, in containers, pip has nothing to warn of: it writes into a directory of ours.
+    variables = {**os.environ, "PIP_ROOT_USER_ACTION": "ignore"}
     try:
-        subprocess.run(command, cwd=directory, check=True, stdin=subprocess.DEVNULL, stdout=sys.stderr)
+        subprocess.run(command, cwd=directory, env=variables, check=True, stdin=subprocess.DEVNULL, stdout=sys.stderr)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise Unavailable(str(error)) from error
+        raise UnavailableError(str(error)) from error
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import certificates
 import provide
@@ -31,8 +32,12 @@ PATIENCE = {"openbao": 30, "vault": 30, "kubernetes": 150}
 # Where the official programs are told the root token without anybody seeing it in the list of processes.
 TOKEN_VARIABLE = {"openbao": "BAO_DEV_ROOT_TOKEN_ID", "vault": "VAULT_DEV_ROOT_TOKEN_ID"}
 
+if TYPE_CHECKING:
+    Server = subprocess.Popen[bytes]
+    Line = dict[str, Any]
 
-class Failed(Exception):
+
+class FailedError(Exception):
     """The server did not become healthy."""
 
 
@@ -43,29 +48,27 @@ def main() -> int:
     parser.add_argument("--audit", action="store_true", help="write an audit log from the first request on")
     parser.add_argument("--config-extra", type=Path, metavar="FILE", help="more of the server's configuration, in HCL")
     options = parser.parse_args()
+    if options.kind == "kubernetes" and (options.tls or options.audit):
+        parser.error("kubernetes always has TLS and never an audit log")
+    tether.end_with_input()
     directory = Path(tempfile.mkdtemp(prefix=f"modelseal-{options.kind}-"))
-    child = None
     try:
         child, line = start(options, directory)
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
-        status = tether.hold(child)
-        if status is None:
-            return 0
-        raise Failed(f"ended by itself with status {status}")
-    except (Failed, OSError, provide.Unavailable) as error:
+        raise FailedError(f"ended by itself with status {child.wait()}")
+    except (FailedError, OSError, provide.UnavailableError) as error:
         sys.stderr.write(f"serve: {options.kind}: {error}\n{tail(directory / 'server.log')}")
         return 1
     finally:
-        if child:
-            tether.stop(child)
+        tether.stop_all()
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def start(options: argparse.Namespace, directory: Path) -> tuple[subprocess.Popen, dict]:
+def start(options: argparse.Namespace, directory: Path) -> tuple[Server, Line]:
     """Start the server and wait until it is healthy."""
     binary = provide.provide_one(options.kind)
-    line = {"kind": options.kind, "binary": str(binary), "directory": str(directory), "audit_log": None}
+    line: Line = {"kind": options.kind, "binary": str(binary), "directory": str(directory), "audit_log": None}
     line.update({"tls_address": None, "ca_cert": None, "certificates": None})
     if options.tls:
         line["certificates"] = certificates.make(directory / "certificates")
@@ -75,11 +78,11 @@ def start(options: argparse.Namespace, directory: Path) -> tuple[subprocess.Pope
     if not provide.is_built(binary):
         return start_official(options, binary, directory, line)
     if options.config_extra:
-        raise Failed("this server is built for the tests and takes no --config-extra")
+        raise FailedError("this server is built for the tests and takes no --config-extra")
     return start_built(options.kind, binary, directory, line)
 
 
-def start_built(kind: str, binary: Path, directory: Path, line: dict) -> tuple[subprocess.Popen, dict]:
+def start_built(kind: str, binary: Path, directory: Path, line: Line) -> tuple[Server, Line]:
     """Start one of the programs in `servers/`, which say themselves where they listen."""
     command = [str(binary)]
     if line["audit_log"]:
@@ -87,16 +90,16 @@ def start_built(kind: str, binary: Path, directory: Path, line: dict) -> tuple[s
     if line["certificates"]:
         command += ["-tls-cert", line["certificates"]["server"], "-tls-key", line["certificates"]["server_key"]]
     child = spawn(command, directory, environment(directory), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    announced = child.stdout.readline()
+    announced = child.stdout.readline() if child.stdout else b""
     if not announced:
-        tether.stop(child)
-        raise Failed("ended before it was ready")
+        tether.stop_all()
+        raise FailedError("ended before it was ready")
     told = json.loads(announced)
     told.pop("directory", None)
     return child, {**line, **told}
 
 
-def start_official(options: argparse.Namespace, binary: Path, directory: Path, line: dict):
+def start_official(options: argparse.Namespace, binary: Path, directory: Path, line: Line) -> tuple[Server, Line]:
     """Start `bao` or `vault` in development mode: in memory, initialised, unsealed."""
     kind, token = options.kind, secrets.token_hex(16)
     deadline = time.monotonic() + PATIENCE[kind]
@@ -114,8 +117,8 @@ def start_official(options: argparse.Namespace, binary: Path, directory: Path, l
         try:
             wait_until_ours(child, line, deadline)
             break
-        except Failed:
-            tether.stop(child)
+        except FailedError:
+            tether.stop_all()
             # Between choosing a port and listening on it another process may take it.
             if "address already in use" not in tail(directory / "server.log") or time.monotonic() > deadline:
                 raise
@@ -126,7 +129,7 @@ def start_official(options: argparse.Namespace, binary: Path, directory: Path, l
     return child, line
 
 
-def official_config(kind: str, line: dict, tls_port: int, extra: Path | None) -> str:
+def official_config(kind: str, line: Line, tls_port: int, extra: Path | None) -> str:
     text = ""
     # Vault enables audit devices by request only, OpenBao by configuration only.
     if line["audit_log"] and kind == "openbao":
@@ -134,12 +137,14 @@ def official_config(kind: str, line: dict, tls_port: int, extra: Path | None) ->
         text += f'audit "file" "file" {{\n  options {{\n    file_path = {path}\n    mode = "0600"\n  }}\n}}\n'
     if line["certificates"]:
         certificate, key = (json.dumps(line["certificates"][name]) for name in ("server", "server_key"))
-        text += f'listener "tcp" {{\n  address = "127.0.0.1:{tls_port}"\n  cluster_address = "127.0.0.1:{tls_port + 1}"\n'
+        text += (
+            f'listener "tcp" {{\n  address = "127.0.0.1:{tls_port}"\n  cluster_address = "127.0.0.1:{tls_port + 1}"\n'
+        )
         text += f"  tls_cert_file = {certificate}\n  tls_key_file = {key}\n}}\n"
     return text + (extra.read_text() if extra else "")
 
 
-def wait_until_ours(child: subprocess.Popen, line: dict, deadline: float) -> None:
+def wait_until_ours(child: Server, line: Line, deadline: float) -> None:
     """Wait until the server knows its root token: another one that sits on the port does not."""
     while True:
         try:
@@ -147,13 +152,13 @@ def wait_until_ours(child: subprocess.Popen, line: dict, deadline: float) -> Non
             return
         except (OSError, ValueError) as error:
             if child.poll() is not None:
-                raise Failed(f"ended with status {child.returncode}") from error
+                raise FailedError(f"ended with status {child.returncode}") from error
             if time.monotonic() > deadline:
-                raise Failed(f"is not healthy: {error}") from error
+                raise FailedError(f"is not healthy: {error}") from error
         time.sleep(0.01)
 
 
-def ask(line: dict, method: str, path: str, body: dict | None = None) -> dict:
+def ask(line: Line, method: str, path: str, body: Line | None = None) -> Line:
     data = json.dumps(body).encode() if body is not None else None
     headers = {"X-Vault-Token": line["root_token"]}
     request = urllib.request.Request(f"{line['address']}/v1/{path}", data, headers, method=method)
@@ -161,7 +166,8 @@ def ask(line: dict, method: str, path: str, body: dict | None = None) -> dict:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(request, timeout=5) as response:
         text = response.read()
-    return json.loads(text) if text else {}
+    answer: Line = json.loads(text) if text else {}
+    return answer
 
 
 def unseal_key(log: Path, deadline: float) -> str:
@@ -171,11 +177,11 @@ def unseal_key(log: Path, deadline: float) -> str:
         if found:
             return found[1]
         if time.monotonic() > deadline:
-            raise Failed("prints no unseal key")
+            raise FailedError("prints no unseal key")
         time.sleep(0.01)
 
 
-def spawn(command: list[str], directory: Path, variables: dict[str, str], **streams) -> subprocess.Popen:
+def spawn(command: list[str], directory: Path, variables: dict[str, str], **streams: Any) -> Server:
     """Start a server whose messages go to a file, where nobody has to read them on time."""
     with (directory / "server.log").open("wb") as log:
         streams.setdefault("stdout", log)
@@ -203,7 +209,7 @@ def free_port() -> int:
         except OSError:
             continue
         return port
-    raise Failed("there is no free port")
+    raise FailedError("there is no free port")
 
 
 def tail(log: Path) -> str:

@@ -8,66 +8,63 @@ Whoever holds the other end of the pipe may be killed: the system closes the pip
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import subprocess
 import sys
 import threading
+from typing import Any
 
-PATIENCE = 2.0
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+children: list[subprocess.Popen[bytes]] = []
 
 
-def start(command, **options) -> subprocess.Popen:
+def end_with_input() -> None:
+    """From now on, raise SystemExit in the main thread when standard input ends or a signal comes."""
+
+    def end(*_: object) -> None:
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        raise SystemExit(0)
+
+    def watch() -> None:
+        while os.read(0, 4096):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    for number in SIGNALS:
+        signal.signal(number, end)
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def start(command: list[str], **options: Any) -> subprocess.Popen[bytes]:
     """Start a child that on Linux also ends when this process is killed."""
     if sys.platform == "linux":
-        libc = ctypes.CDLL(None)
-        set_parent_death_signal = 1
-        options["preexec_fn"] = lambda: libc.prctl(set_parent_death_signal, signal.SIGKILL)
-    return subprocess.Popen(command, **options)
+        # Looked up before the fork, after which little is safe to do.
+        prctl, set_parent_death_signal = ctypes.CDLL(None).prctl, 1
+        options["preexec_fn"] = lambda: prctl(set_parent_death_signal, signal.SIGKILL)
+    child = subprocess.Popen(command, **options)
+    children.append(child)
+    return child
 
 
-def stop(child: subprocess.Popen) -> None:
-    """End a child, gently first."""
-    if child.stdin:
-        child.stdin.close()
-    child.terminate()
-    try:
-        child.wait(PATIENCE)
-    except subprocess.TimeoutExpired:
+def stop_all() -> None:
+    """End every child. They keep nothing that a gentle end would save."""
+    while children:
+        child = children.pop()
         child.kill()
         child.wait()
-
-
-def hold(child: subprocess.Popen) -> int | None:
-    """Wait until standard input or the child ends, or until a signal; return the child's status if it ended first."""
-    done = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: done.set())
-
-    def until_input_ends() -> None:
-        while sys.stdin.buffer.read1():
-            pass
-        done.set()
-
-    def until_child_ends() -> None:
-        child.wait()
-        done.set()
-
-    for wait in (until_input_ends, until_child_ends):
-        threading.Thread(target=wait, daemon=True).start()
-    done.wait()
-    return child.poll()
 
 
 def main() -> int:
     if len(sys.argv) < 2:
         sys.stderr.write(f"{__doc__}\n")
         return 2
-    child = start(sys.argv[1:], stdin=subprocess.DEVNULL)
-    status = hold(child)
-    if status is None:
-        stop(child)
-        return 0
-    return abs(status)
+    end_with_input()
+    try:
+        return abs(start(sys.argv[1:], stdin=subprocess.DEVNULL).wait())
+    finally:
+        stop_all()
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ use url::{Host, Url};
 use crate::{HttpError, HttpErrorKind, Sent};
 
 /// Where a server is: an `http` or `https` URL, perhaps with a path prefix, or a Unix socket.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Address(Kind);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum Kind {
     Url(Url),
     Socket(PathBuf),
@@ -21,9 +21,13 @@ impl Address {
     /// Reads `https://HOST[:PORT][/PREFIX]`, `http://…` or `unix:///PATH`.
     ///
     /// # Errors
-    /// [`HttpErrorKind::Config`] for anything else, also for user names, queries and fragments.
+    /// [`HttpErrorKind::Config`] for anything else, also for user names, queries and fragments. The text itself is never
+    /// in the message.
     pub fn parse(text: &str) -> Result<Self, HttpError> {
         let wrong = |why: &str| HttpError::new(HttpErrorKind::Config, Sent::No, format!("the address {why}"));
+        if text.len() > MAX_LEN {
+            return Err(wrong("is too long"));
+        }
         if let Some(path) = text.strip_prefix("unix://") {
             let path = Path::new(path);
             return if path.is_absolute() {
@@ -31,6 +35,10 @@ impl Address {
             } else {
                 Err(wrong("of a socket is unix:// and an absolute path"))
             };
+        }
+        // The parser would drop or turn them silently, and the address would not be the one that was written.
+        if text.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'\\') {
+            return Err(wrong("must be ASCII without spaces, control characters and backslashes"));
         }
         let url = Url::parse(text).map_err(|error| wrong(&format!("is not a URL: {error}")))?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -50,12 +58,7 @@ impl Address {
     pub fn is_local(&self) -> bool {
         match &self.0 {
             Kind::Socket(_) => true,
-            Kind::Url(url) => match url.host() {
-                Some(Host::Ipv4(address)) => address.is_loopback(),
-                Some(Host::Ipv6(address)) => address.is_loopback(),
-                Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-                None => false,
-            },
+            Kind::Url(url) => is_loopback(url),
         }
     }
 
@@ -74,6 +77,29 @@ impl Address {
         }
     }
 
+    /// Host and port, or the path of the socket: what a failed connection is called by.
+    pub(crate) fn endpoint(&self) -> String {
+        match &self.0 {
+            Kind::Socket(path) => format!("the socket {}", path.display()),
+            Kind::Url(url) => endpoint(url),
+        }
+    }
+
+    /// The host of the URL.
+    pub(crate) fn host(&self) -> Option<Host<String>> {
+        match &self.0 {
+            Kind::Socket(_) => None,
+            Kind::Url(url) => url.host().map(|host| host.to_owned()),
+        }
+    }
+
+    /// The value of `Host`, when the host is not that of the URL.
+    pub(crate) fn authority(&self) -> Option<String> {
+        let Kind::Url(url) = &self.0 else { return None };
+        let host = url.host_str()?;
+        Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+    }
+
     /// The URL of `path` (canonical, without leading `/`) below the prefix.
     pub(crate) fn url(&self, path: &str) -> Url {
         match &self.0 {
@@ -81,6 +107,24 @@ impl Address {
             Kind::Url(url) => joined(url, path),
         }
     }
+}
+
+/// Longest address.
+const MAX_LEN: usize = 2048;
+
+/// Whether the host is this machine. `localhost` is: the name is never asked for, see `resolve`.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        None => false,
+    }
+}
+
+/// Host and port.
+pub(crate) fn endpoint(url: &Url) -> String {
+    format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default())
 }
 
 /// The name in requests over a socket, as Vault's own client writes it.
@@ -94,6 +138,12 @@ fn joined(base: &Url, path: &str) -> Url {
     let prefix = base.path().trim_end_matches('/');
     url.set_path(&format!("{prefix}/{path}"));
     url
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl fmt::Display for Address {

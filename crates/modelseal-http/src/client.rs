@@ -1,186 +1,25 @@
 //! The client.
 
 use core::fmt;
+use core::pin::pin;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Instant;
 
-use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
-use crate::{Address, HttpError, HttpErrorKind, Roots, Sent, TlsConfig};
+use crate::exchange::{self, Prepared};
+use crate::failure::{self, Peer};
+use crate::resolve::{self, Lookup, Resolver};
+use crate::watch::Watch;
+use crate::{Address, Hooks, HttpError, HttpErrorKind, Proxy, Request, RequestRecord, Response, Sent, TlsConfig, tls};
 
 /// How often the caller is asked whether to stop.
-const POLL: Duration = Duration::from_millis(50);
+const POLL: Duration = Duration::from_millis(40);
 
-/// A method.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Method {
-    /// Reads.
-    Get,
-    /// Writes, or asks with a body.
-    Post,
-    /// Removes.
-    Delete,
-}
-
-impl Method {
-    /// Its name on the wire.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-            Self::Delete => "DELETE",
-        }
-    }
-}
-
-/// The value of a header.
-#[derive(Clone)]
-#[non_exhaustive]
-pub enum HeaderValue {
-    /// Anyone may see it.
-    Plain(String),
-    /// Never printed, and marked as sensitive on the way.
-    Secret(SecretString),
-}
-
-impl fmt::Debug for HeaderValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Plain(value) => fmt::Debug::fmt(value, f),
-            Self::Secret(_) => f.write_str("[secret]"),
-        }
-    }
-}
-
-/// One header of a request.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Header {
-    /// Lower-case name.
-    pub name: &'static str,
-    /// Value: printable ASCII, else the request fails with [`HttpErrorKind::Config`] before anything is sent.
-    pub value: HeaderValue,
-}
-
-impl Header {
-    /// A header that anyone may see.
-    pub fn plain(name: &'static str, value: impl Into<String>) -> Self {
-        Self { name, value: HeaderValue::Plain(value.into()) }
-    }
-
-    /// A header that nobody may see.
-    #[must_use]
-    pub const fn secret(name: &'static str, value: SecretString) -> Self {
-        Self { name, value: HeaderValue::Secret(value) }
-    }
-}
-
-/// A request. Its `Debug` shows no secret.
-#[non_exhaustive]
-pub struct Request<'a> {
-    /// The method.
-    pub method: Method,
-    /// Canonical path below the address' prefix, without leading `/`: `v1/transit/keys/k`. Only ASCII letters,
-    /// digits and `/ . _ - ~`, no empty, `.` or `..` part: else [`HttpErrorKind::Config`].
-    pub path: &'a str,
-    /// Headers besides those that HTTP needs.
-    pub headers: Vec<Header>,
-    /// A JSON body.
-    pub body: Option<SecretSlice<u8>>,
-    /// Most bytes of the answer's body.
-    pub max_answer: usize,
-    /// When to give up.
-    pub deadline: Instant,
-    /// Whether [`Hooks::stop`] may end it. A revocation must not be given up because the work was.
-    pub stoppable: bool,
-}
-
-impl<'a> Request<'a> {
-    /// A request without headers and body: 1 MiB of answer, 60 s, stoppable.
-    #[must_use]
-    pub fn new(method: Method, path: &'a str) -> Self {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        Self { method, path, headers: Vec::new(), body: None, max_answer: 1024 * 1024, deadline, stoppable: true }
-    }
-}
-
-impl fmt::Debug for Request<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.method.as_str(), self.path)
-    }
-}
-
-/// An answer, of any status. Its `Debug` shows no body.
-#[non_exhaustive]
-pub struct Response {
-    /// The status.
-    pub status: u16,
-    /// `Content-Type`, when it is text.
-    pub content_type: Option<String>,
-    /// `Retry-After` in seconds, or until its date.
-    pub retry_after: Option<Duration>,
-    /// `Location`, when it is text. Never followed.
-    pub location: Option<String>,
-    /// The whole body. It may hold a token.
-    pub body: SecretSlice<u8>,
-}
-
-impl fmt::Debug for Response {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Response({}, {} bytes)", self.status, self.body.expose_secret().len())
-    }
-}
-
-/// Which proxy requests go through.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub enum Proxy {
-    /// None, whatever the environment says.
-    #[default]
-    None,
-    /// This one.
-    Url(String),
-}
-
-/// One exchange, for `-v`: no header, no body.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct RequestRecord {
-    /// The method.
-    pub method: &'static str,
-    /// The path, without the address.
-    pub path: String,
-    /// The status; `None` when there was no answer.
-    pub status: Option<u16>,
-    /// From the first byte to the last.
-    pub took: Duration,
-}
-
-/// How the client talks to its caller.
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct Hooks {
-    /// Whether to stop; asked about twenty times a second, on the calling thread.
-    pub stop: Arc<dyn Fn() -> bool + Send + Sync>,
-    /// Told of every exchange.
-    pub record: Arc<dyn Fn(&RequestRecord) + Send + Sync>,
-}
-
-impl Default for Hooks {
-    fn default() -> Self {
-        Self { stop: Arc::new(|| false), record: Arc::new(|_| ()) }
-    }
-}
-
-impl fmt::Debug for Hooks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Hooks")
-    }
-}
+/// Most headers of an answer.
+const MAX_HEADERS: usize = 64;
 
 /// How a client is made.
 #[derive(Clone, Debug)]
@@ -192,7 +31,7 @@ pub struct ClientConfig {
     pub tls: TlsConfig,
     /// Proxy.
     pub proxy: Proxy,
-    /// Longest time until a connection stands.
+    /// Longest time until a connection stands: name, proxy and TLS together.
     pub connect_timeout: Duration,
     /// `User-Agent`.
     pub user_agent: String,
@@ -216,13 +55,54 @@ impl ClientConfig {
             hooks: Hooks::default(),
         }
     }
+
+    /// What contradicts itself or would show a secret to others.
+    fn check(&self) -> Result<(), HttpError> {
+        if !self.user_agent.bytes().all(exchange::is_printable) {
+            return Err(HttpError::config("the user agent must be printable ASCII"));
+        }
+        let plain = |why: String| Err(HttpError::new(HttpErrorKind::PlainHttp, Sent::No, why));
+        if !self.address.is_local() && !self.address.is_tls() && !self.danger_plain_http {
+            return plain(format!("{} is plain HTTP to another machine", self.address));
+        }
+        let Proxy::Url(proxy) = &self.proxy else { return Ok(()) };
+        if self.address.socket().is_some() {
+            return Err(HttpError::config("a socket cannot be reached through a proxy"));
+        }
+        if self.tls.server_name.is_some() {
+            return Err(HttpError::config("a TLS server name cannot be used together with a proxy"));
+        }
+        // What is local is local to the proxy then, and the way to it is not.
+        if !self.address.is_tls() && !proxy.is_local() && !self.danger_plain_http {
+            return plain(format!("{} is plain HTTP through the proxy {proxy}", self.address));
+        }
+        Ok(())
+    }
+
+    fn peer(&self) -> Peer {
+        let server = self.address.endpoint();
+        Peer {
+            endpoint: match &self.proxy {
+                Proxy::None => server.clone(),
+                Proxy::Url(proxy) => format!("the proxy {}", proxy.endpoint()),
+            },
+            name: self.tls.server_name.clone().or_else(|| Some(self.address.host()?.to_string())).unwrap_or_default(),
+            server,
+        }
+    }
 }
 
 /// A client for one server. One connection is kept and used again.
+///
+/// It may be used from any thread, also from within a runtime of the caller's: the exchange then runs on a thread of
+/// its own. Calls block. Dropping it closes the connection and waits for nothing.
 pub struct Client {
     config: ClientConfig,
+    peer: Peer,
     http: reqwest::Client,
-    runtime: Runtime,
+    watch: Watch,
+    /// `None` only while the client is dropped.
+    runtime: Option<Runtime>,
 }
 
 impl fmt::Debug for Client {
@@ -235,37 +115,49 @@ impl Client {
     /// Makes a client; nothing is sent.
     ///
     /// # Errors
-    /// [`HttpErrorKind::Config`], also for plain HTTP to another machine.
+    /// [`HttpErrorKind::PlainHttp`] for plain HTTP to another machine; [`HttpErrorKind::Config`].
     pub fn new(config: ClientConfig) -> Result<Self, HttpError> {
-        let wrong = |why: String| HttpError::new(HttpErrorKind::Config, Sent::No, why);
+        Self::with_lookup(config, resolve::system())
+    }
+
+    fn with_lookup(config: ClientConfig, lookup: Lookup) -> Result<Self, HttpError> {
+        config.check()?;
+        let instead = match config.tls.server_name()? {
+            Some(_) if config.address.is_tls() => config.address.host(),
+            _ => None,
+        };
+        let watch = Watch::default();
         let mut builder = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
             .connect_timeout(config.connect_timeout)
+            .connector_layer(watch.clone())
+            .dns_resolver(Resolver { instead, lookup })
+            .pool_max_idle_per_host(1)
             .http1_only()
+            .http1_max_headers(MAX_HEADERS)
             .no_proxy()
             .referer(false)
             .user_agent(&config.user_agent);
+        if let Proxy::Url(proxy) = &config.proxy {
+            builder = builder.proxy(proxy.build()?);
+        }
         if let Some(path) = config.address.socket() {
-            builder = builder.unix_socket(path.to_owned());
+            builder = socket(builder, path)?;
         }
-        match &config.tls.roots {
-            _ if !config.address.is_tls() => builder = builder.tls_certs_only([]),
-            Roots::System => {}
-            Roots::Only(texts) => {
-                let mut certificates = Vec::new();
-                for text in texts {
-                    certificates
-                        .extend(reqwest::Certificate::from_pem_bundle(text).map_err(|error| wrong(error.to_string()))?);
-                }
-                builder = builder.tls_certs_only(certificates);
-            }
-        }
-        let http = builder.build().map_err(|error| wrong(error.to_string()))?;
+        // An https proxy needs the roots, too.
+        let tls = config.address.is_tls() || matches!(config.proxy, Proxy::Url(_));
+        builder = if tls { config.tls.apply(builder)? } else { tls::no_roots(builder) };
+        let http = builder.build().map_err(|error| failure::client(&error))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
+            // Only names are looked up on threads.
+            .max_blocking_threads(4)
+            .thread_keep_alive(Duration::from_millis(100))
+            .thread_name("modelseal-dns")
             .build()
-            .map_err(|error| wrong(format!("the runtime cannot be made: {error}")))?;
-        Ok(Self { config, http, runtime })
+            .map_err(|error| HttpError::config(format!("the runtime cannot be made: {}", error.kind())))?;
+        Ok(Self { peer: config.peer(), config, http, watch, runtime: Some(runtime) })
     }
 
     /// The address.
@@ -274,20 +166,25 @@ impl Client {
         &self.config.address
     }
 
+    /// Tells [`Hooks::record`] of an exchange. Not done by [`Client::send`]: the request id is in the answer's body,
+    /// which only the caller understands.
+    pub fn record(&self, record: &RequestRecord) {
+        (self.config.hooks.record)(record);
+    }
+
     /// Sends a request and reads the whole answer, of whatever status.
     ///
     /// # Errors
-    /// Any kind of [`HttpErrorKind`].
+    /// Any kind of [`HttpErrorKind`] but `PlainHttp`. With [`Sent::No`] the request surely was not sent.
     pub fn send(&self, request: Request<'_>) -> Result<Response, HttpError> {
-        let started = Instant::now();
-        let answer = self.runtime.block_on(self.exchange(&request));
-        (self.config.hooks.record)(&RequestRecord {
-            method: request.method.as_str(),
-            path: request.path.to_owned(),
-            status: answer.as_ref().ok().map(|answer| answer.status),
-            took: started.elapsed(),
-        });
-        answer
+        let (stoppable, deadline) = (request.stoppable, request.deadline);
+        let stop = || stoppable && (self.config.hooks.stop)();
+        let prepared = exchange::prepare(&self.http, &self.config, request)?;
+        match Handle::try_current() {
+            Err(error) if error.is_missing_context() => self.drive(prepared, deadline, &stop),
+            // Within another runtime, or while a thread ends, ours must not run here.
+            _ => self.drive_elsewhere(prepared, deadline, &stop),
+        }
     }
 
     /// Waits, unless the caller asks to stop.
@@ -295,70 +192,94 @@ impl Client {
     /// # Errors
     /// [`HttpErrorKind::Stopped`].
     pub fn wait(&self, time: Duration) -> Result<(), HttpError> {
-        let until = Instant::now() + time;
-        while Instant::now() < until {
+        let started = Instant::now();
+        loop {
             if (self.config.hooks.stop)() {
                 return Err(stopped(Sent::No));
             }
-            std::thread::sleep(POLL.min(until.saturating_duration_since(Instant::now())));
+            match time.checked_sub(started.elapsed()) {
+                None | Some(Duration::ZERO) => return Ok(()),
+                Some(left) => std::thread::sleep(POLL.min(left)),
+            }
         }
-        Ok(())
     }
 
-    async fn exchange(&self, request: &Request<'_>) -> Result<Response, HttpError> {
-        let method = match request.method {
-            Method::Get => reqwest::Method::GET,
-            Method::Post => reqwest::Method::POST,
-            Method::Delete => reqwest::Method::DELETE,
-        };
-        let mut builder = self.http.request(method, self.config.address.url(request.path));
-        for header in &request.headers {
-            let (text, sensitive) = match &header.value {
-                HeaderValue::Plain(text) => (text.as_str(), false),
-                HeaderValue::Secret(text) => (text.expose_secret(), true),
+    fn drive(&self, prepared: Prepared, deadline: Instant, stop: &dyn Fn() -> bool) -> Result<Response, HttpError> {
+        let Some(runtime) = &self.runtime else { return Err(HttpError::config("the client is being dropped")) };
+        let mut begun = false;
+        let mut work = Box::pin(prepared.run(&self.http, &self.peer));
+        let end = loop {
+            // Outside of the runtime: the caller may send requests of its own here.
+            if stop() {
+                break Err(stopped(self.sent(begun)));
+            }
+            let Some(left) = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
+                break Err(HttpError::new(HttpErrorKind::Timeout, self.sent(begun), self.late()));
             };
-            let mut value = reqwest::header::HeaderValue::from_str(text).map_err(|_| {
-                HttpError::new(HttpErrorKind::Config, Sent::No, format!("the header {} cannot be sent", header.name))
-            })?;
-            value.set_sensitive(sensitive);
-            builder = builder.header(header.name, value);
-        }
-        if let Some(body) = &request.body {
-            builder = builder.header("content-type", "application/json").body(body.expose_secret().to_vec());
-        }
-        let work = async {
-            let mut answer = builder.send().await?;
-            let status = answer.status().as_u16();
-            let text = |name: &str| answer.headers().get(name)?.to_str().ok().map(str::to_owned);
-            let (content_type, location, retry_after) = (text("content-type"), text("location"), text("retry-after"));
-            let mut body = zeroize::Zeroizing::new(Vec::new());
-            while let Some(chunk) = answer.chunk().await? {
-                if body.len() + chunk.len() > request.max_answer {
-                    return Ok(None);
-                }
-                body.extend_from_slice(&chunk);
+            begun = true;
+            let step = async { tokio::time::timeout(POLL.min(left), pin!(&mut work)).await };
+            if let Ok(end) = runtime.block_on(step) {
+                break end;
             }
-            let body = SecretSlice::from(body.to_vec());
-            let retry_after = retry_after.and_then(|text| text.parse().ok()).map(Duration::from_secs);
-            Ok::<_, reqwest::Error>(Some(Response { status, content_type, retry_after, location, body }))
         };
-        tokio::pin!(work);
-        loop {
-            if request.stoppable && (self.config.hooks.stop)() {
-                return Err(stopped(Sent::Maybe));
+        // Lets the connection be kept, or closed when its exchange was given up.
+        runtime.block_on(async move {
+            drop(work);
+            for _ in 0..8 {
+                tokio::task::yield_now().await;
             }
-            let Some(left) = request.deadline.checked_duration_since(Instant::now()) else {
-                return Err(HttpError::new(HttpErrorKind::Timeout, Sent::Maybe, "there was no answer in time"));
+        });
+        end
+    }
+
+    fn drive_elsewhere(
+        &self,
+        prepared: Prepared,
+        deadline: Instant,
+        stop: &dyn Fn() -> bool,
+    ) -> Result<Response, HttpError> {
+        if stop() {
+            return Err(stopped(Sent::No));
+        }
+        let failed = |sent| HttpError::new(HttpErrorKind::Connection, sent, "no thread for the request");
+        let stopping = AtomicBool::new(false);
+        let (running, ended) = mpsc::channel::<()>();
+        std::thread::scope(|scope| {
+            let stopping = &stopping;
+            let exchange = move || {
+                let _running = running;
+                self.drive(prepared, deadline, &|| stopping.load(Ordering::Relaxed))
             };
-            match tokio::time::timeout(POLL.min(left), &mut work).await {
-                Err(_) => {}
-                Ok(Ok(Some(answer))) => return Ok(answer),
-                Ok(Ok(None)) => {
-                    let message = format!("the answer is larger than {} bytes", request.max_answer);
-                    return Err(HttpError::new(HttpErrorKind::TooLarge, Sent::Maybe, message));
+            let thread = std::thread::Builder::new().name("modelseal-http".to_owned());
+            let Ok(worker) = thread.spawn_scoped(scope, exchange) else { return Err(failed(Sent::No)) };
+            while matches!(ended.recv_timeout(POLL), Err(RecvTimeoutError::Timeout)) {
+                if stop() {
+                    stopping.store(true, Ordering::Relaxed);
                 }
-                Ok(Err(error)) => return Err(failure(&error)),
             }
+            worker.join().unwrap_or_else(|_| Err(failed(Sent::Maybe)))
+        })
+    }
+
+    /// What an exchange that is given up may have sent: without a connection, now or kept, nothing.
+    fn sent(&self, begun: bool) -> Sent {
+        if begun && self.watch.connected() { Sent::Maybe } else { Sent::No }
+    }
+
+    fn late(&self) -> String {
+        if self.watch.connected() {
+            failure::no_answer(&self.peer)
+        } else {
+            format!("no connection to {} in time", self.peer.endpoint)
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // An ordinary drop would wait for a name that is being looked up, and panic within another runtime.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
         }
     }
 }
@@ -367,13 +288,15 @@ fn stopped(sent: Sent) -> HttpError {
     HttpError::new(HttpErrorKind::Stopped, sent, "the caller asked to stop")
 }
 
-fn failure(error: &reqwest::Error) -> HttpError {
-    let (kind, sent) = if error.is_timeout() {
-        (HttpErrorKind::Timeout, Sent::Maybe)
-    } else if error.is_connect() {
-        (HttpErrorKind::Connection, Sent::No)
-    } else {
-        (HttpErrorKind::Connection, Sent::Maybe)
-    };
-    HttpError::new(kind, sent, "the connection failed")
+#[cfg(unix)]
+fn socket(builder: reqwest::ClientBuilder, path: &std::path::Path) -> Result<reqwest::ClientBuilder, HttpError> {
+    Ok(builder.unix_socket(path))
 }
+
+#[cfg(not(unix))]
+fn socket(_: reqwest::ClientBuilder, _: &std::path::Path) -> Result<reqwest::ClientBuilder, HttpError> {
+    Err(HttpError::config("this system has no sockets of that kind"))
+}
+
+#[cfg(test)]
+mod tests;

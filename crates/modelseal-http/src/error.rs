@@ -30,6 +30,8 @@ pub enum HttpErrorKind {
     TooLarge,
     /// What came back is not HTTP.
     NotHttp,
+    /// Plain HTTP, which others on the way can read, to another machine.
+    PlainHttp,
     /// The caller asked to stop.
     Stopped,
 }
@@ -46,6 +48,11 @@ impl HttpError {
     /// An error. `message` is lower case and names the thing.
     pub(crate) fn new(kind: HttpErrorKind, sent: Sent, message: impl Into<String>) -> Self {
         Self { kind, sent, message: message.into() }
+    }
+
+    /// The configuration cannot be used.
+    pub(crate) fn config(message: impl Into<String>) -> Self {
+        Self::new(HttpErrorKind::Config, Sent::No, message)
     }
 
     /// The kind.

@@ -4,18 +4,30 @@
 //! body or a secret header is ever printed. The public interface is synchronous; the runtime behind it is private.
 
 #![forbid(unsafe_code)]
+#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
 
 mod address;
 mod client;
 mod env;
 mod error;
+mod exchange;
+mod failure;
+mod message;
+mod proxy;
+mod record;
+mod resolve;
 mod retry;
 mod tls;
+mod watch;
+mod wiped;
 
 pub use address::Address;
-pub use client::{Client, ClientConfig, Header, HeaderValue, Hooks, Method, Proxy, Request, RequestRecord, Response};
+pub use client::{Client, ClientConfig};
 pub use env::{Env, FixedEnv, ProcessEnv};
 pub use error::{HttpError, HttpErrorKind, Sent};
+pub use message::{Header, HeaderValue, Method, Request, Response};
+pub use proxy::{Proxy, ProxyUrl};
+pub use record::{Hooks, RequestRecord};
 pub use retry::Delays;
 pub use secrecy::{ExposeSecret, SecretSlice, SecretString};
 pub use tls::{ClientIdentity, Roots, TlsConfig};

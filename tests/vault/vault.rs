@@ -1,0 +1,12 @@
+//! The command against real servers: OpenBao, HashiCorp Vault, Kubernetes.
+//!
+//! `provide.py` says where the servers come from; they are started on loopback and end with this program.
+//! `MODELSEAL_TEST_VAULT_ADDR` and `MODELSEAL_TEST_VAULT_TOKEN` name a server that is used instead where that is safe.
+
+#![cfg(unix)]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test program")]
+
+#[path = "../support/mod.rs"]
+mod common;
+mod harness;
+mod support;
