@@ -35,3 +35,8 @@ impl Session<'_> {
 fn unexpected(message: impl AsRef<str>) -> Error {
     Error::new(Code::VaultAnswer, message)
 }
+
+/// The beginning of a text of the server's, for a message.
+fn cut(text: &str) -> String {
+    text.chars().take(300).collect()
+}
