@@ -80,7 +80,7 @@ pub(crate) fn read_bare<T: DeserializeOwned>(what: &str, response: &Response) ->
     object(what, response).map(|Object(value)| value)
 }
 
-/// Only to find the id in whatever came back.
+/// The id in whatever came back, of any status: for the log of requests.
 pub(crate) fn request_id(response: &Response) -> Option<String> {
     #[derive(Deserialize)]
     struct Id {
@@ -105,7 +105,7 @@ fn object<T: DeserializeOwned>(what: &str, response: &Response) -> Result<Object
 
 /// Ids are UUIDs; whatever else stands there does not belong into a log.
 fn is_request_id(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
 #[derive(Deserialize)]

@@ -24,19 +24,24 @@ mod real;
 #[cfg(test)]
 mod tests;
 
+use core::time::Duration;
 use std::time::Instant;
 
 use modelseal_core::{Code, Error, Result};
-use modelseal_http::{Client, Header, HttpErrorKind, Request, Response, Sent};
+use modelseal_http::{Client, Header, HttpErrorKind, Request, RequestRecord, Response, Sent};
 use serde::de::DeserializeOwned;
 
 pub(crate) use call::{Call, Repeat};
 pub use health::Health;
 
-use crate::answer::Answer;
+use crate::answer::{self, Answer};
 use crate::environment::Resolved;
 use crate::refusal::Refusal;
 use repeats::{Failed, Repeats};
+
+/// What a client is made from, besides the address.
+const SETTINGS: &str = "look at the certificate authorities (--ca-cert, VAULT_CACERT, VAULT_CAPATH), at VAULT_CLIENT_CERT \
+    and VAULT_CLIENT_KEY, VAULT_TLS_SERVER_NAME, and the proxy";
 
 /// A server and how to reach it.
 #[derive(Debug)]
@@ -47,10 +52,12 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// # Errors
-    /// `vault/address`, `vault/tls`, `vault/plain-http`.
+    /// `vault/plain-http`; `usage/environment` for certificates, keys and names that do not fit together.
     pub(crate) fn new(resolved: Resolved) -> Result<Self> {
-        let client =
-            Client::new(resolved.client.clone()).map_err(|error| Error::new(Code::VaultAddress, error.message()))?;
+        let client = Client::new(resolved.client.clone()).map_err(|error| match error.kind() {
+            HttpErrorKind::PlainHttp => Error::new(Code::VaultPlainHttp, error.message()),
+            _ => Error::new(Code::UsageEnvironment, error.message()).with_hint(SETTINGS),
+        })?;
         Ok(Self { client, resolved })
     }
 
@@ -114,7 +121,10 @@ impl Connection {
         if let Some(token) = call.token {
             request.headers.push(Header::secret("x-vault-token", token.clone()));
         }
-        match self.client.send(request) {
+        let started = Instant::now();
+        let outcome = self.client.send(request);
+        self.record(call, &path, started.elapsed(), outcome.as_ref().ok());
+        match outcome {
             Ok(response) if wanted(response.status) => Ok(response),
             Ok(response) => Err(Failed {
                 refusal: Refusal::answered(&self.what(call), &response),
@@ -131,6 +141,13 @@ impl Connection {
                 Err(Failed { refusal, retry_after: None, passing })
             }
         }
+    }
+
+    fn record(&self, call: &Call<'_>, path: &str, took: Duration, response: Option<&Response>) {
+        let id = response.and_then(answer::request_id);
+        let status = response.map(|response| response.status);
+        let record = RequestRecord::new(call.method, path, status, took, id.as_deref());
+        (self.resolved.client.hooks.record)(&record);
     }
 
     /// Method, path and server, for messages.

@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 use std::net::TcpListener;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use modelseal_core::{Exit, VaultPath};
@@ -333,6 +333,42 @@ fn the_caller_can_stop_what_may_be_stopped() {
     call.stoppable = false;
     server.connect_as(&settings, &[]).tell(call).unwrap();
     assert_eq!(server.seen().len(), 2);
+}
+
+#[test]
+fn every_exchange_is_recorded_without_secrets() {
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let list = Arc::clone(&lines);
+    let mut settings = Settings::default();
+    settings.hooks.record = Arc::new(move |record: &RequestRecord| list.lock().unwrap().push(record.clone()));
+    let refused = Fault::json(403, r#"{"request_id":"4f-2","errors":["pl4nted"]}"#);
+    let server = Faults::new([Fault::Lost, Fault::html(502), ok(), refused]);
+    let connection = server.connect_as(&settings, &[]);
+    ask(&connection, Repeat::Safe).unwrap();
+    ask(&connection, Repeat::Safe).unwrap_err();
+    let records = lines.lock().unwrap().clone();
+    let seen: Vec<_> = records.iter().map(|record| (record.status, record.request_id.as_deref())).collect();
+    assert_eq!(seen, [(None, None), (Some(502), None), (Some(200), Some("0b2f-1")), (Some(403), Some("4f-2"))]);
+    assert!(records.iter().all(|record| record.method == "POST" && record.path == "v1/transit/sign/k"));
+    assert!(!format!("{records:?}").contains("pl4nted"));
+}
+
+#[test]
+fn settings_that_do_not_fit_together() {
+    let mut settings = Settings::default();
+    settings.address = Some("https://vault.example.com".to_owned());
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "-----BEGIN CERTIFICATE-----\nbm90IERFUg==\n-----END CERTIFICATE-----\n").unwrap();
+    let broken = file.path().to_str().unwrap();
+    for variables in [
+        vec![("VAULT_CACERT", broken)],
+        vec![("VAULT_TLS_SERVER_NAME", "other"), ("VAULT_PROXY_ADDR", "http://u:pl4nted@proxy:3128")],
+    ] {
+        let resolved = Resolved::new(&settings, &FixedEnv::from_iter(variables)).unwrap();
+        let error = Connection::new(resolved).unwrap_err();
+        assert_eq!(error.code(), Code::UsageEnvironment);
+        assert!(!error.to_string().contains("pl4nted"), "{error}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use modelseal_core::Result;
 use modelseal_http::{Address, Proxy};
 
-use super::variables::{Found, Variables};
+use super::variables::Variables;
 
 /// Meant for this server alone: exclusions do not apply to them.
 const OWN: [&str; 4] = ["BAO_PROXY_ADDR", "BAO_HTTP_PROXY", "VAULT_PROXY_ADDR", "VAULT_HTTP_PROXY"];
@@ -32,21 +32,11 @@ pub(super) fn proxy(address: &Address, variables: &Variables<'_>, notices: &mut 
         }
         None => return Ok(Proxy::None),
     };
-    let url = url(&found)?;
+    let proxy = Proxy::url(&found.value).map_err(|error| {
+        found.wrong(format!("{}; the form is http://HOST:PORT or https://HOST:PORT", error.message()))
+    })?;
     notices.push(format!("proxy: {}", found.name));
-    Ok(Proxy::Url(url))
-}
-
-fn url(found: &Found) -> Result<String> {
-    let text = found.value.as_str();
-    // `HOST:PORT` alone is common, and means HTTP to the proxy.
-    let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
-    let plain = text.bytes().all(|byte| byte.is_ascii_graphic());
-    let host = rest.split('/').next().unwrap_or_default().rsplit('@').next().unwrap_or_default();
-    if !plain || host.is_empty() || !(scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")) {
-        return Err(found.wrong("it must be the URL of a proxy, http://HOST:PORT or https://HOST:PORT"));
-    }
-    Ok(format!("{scheme}://{rest}"))
+    Ok(proxy)
 }
 
 /// Whether a list such as `localhost,.corp.example,10.0.0.0/8` names the address.

@@ -69,6 +69,7 @@ impl Refusal {
                 (Code::VaultAnswer, Some("check the port; an address whose server has TLS begins with https://"))
             }
             HttpErrorKind::Stopped => (Code::UsageInterrupted, None),
+            HttpErrorKind::PlainHttp => (Code::VaultPlainHttp, None),
             HttpErrorKind::Config => (Code::VaultAddress, None),
             _ => (Code::VaultUnreachable, None),
         };
