@@ -9,10 +9,10 @@ use super::TransitKey;
 /// The files of a key: a table, and one PEM file for each version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct KeyTable {
+pub struct KeyTableText {
     /// `NAME.toml`.
     pub file_name: String,
-    /// One `[[key]]` table of the policy schema.
+    /// One `[[key]]` table of the policy schema; `modelseal_core::KeyTable` reads it.
     pub text: String,
     /// File name and content of each public key: `NAME-vN.pem`, SPKI in PEM.
     pub public_keys: Vec<(String, String)>,
@@ -22,12 +22,12 @@ impl TransitKey {
     /// The key as files. All versions that the server offers are in it, and `min_version` says from which on their
     /// signatures count; when the reference names a version, only that one.
     #[must_use]
-    pub fn to_key_table(&self) -> KeyTable {
+    pub fn to_key_table(&self) -> KeyTableText {
         let name = &self.reference.key;
         let mut reference = self.reference.clone();
         reference.version = None;
         let mut text = format!(
-            "[[key]]\nname = \"{name}\"\nscheme = \"{}\"\nvault = \"{reference}\"\nmin_version = {}\n",
+            "# Public keys of {reference}, written by `modelseal keys export`.\nversion = 1\n\n[[key]]\nname = \"{name}\"\nscheme = \"{}\"\nvault = \"{reference}\"\nmin_version = {}\n",
             self.scheme, self.oldest_accepted
         );
         let named = self.reference.version.map(core::num::NonZeroU32::get);
@@ -44,7 +44,7 @@ impl TransitKey {
             );
             public_keys.push((file, version.public_key.to_pem()));
         }
-        KeyTable { file_name: format!("{name}.toml"), text, public_keys }
+        KeyTableText { file_name: format!("{name}.toml"), text, public_keys }
     }
 }
 

@@ -8,10 +8,13 @@ use serde_json::value::RawValue;
 
 use super::meaning::explain;
 use super::scheme::KeyType;
-use super::unexpected;
 use super::wire::{KeyData, VersionData};
+use super::{cut, unexpected};
 use crate::Session;
 use crate::connection::Call;
+
+/// Most bytes of a key with all its versions: a thousand RSA keys have one megabyte.
+const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
 /// One version of a key.
 #[derive(Clone, Debug)]
@@ -81,7 +84,7 @@ impl Session<'_> {
         let path = self.transit_path("keys", reference);
         let namespace = self.namespace(reference.namespace.as_ref());
         let answer = self
-            .ask::<KeyData>(Call::get(&path).within(namespace))
+            .ask::<KeyData>(Call::get(&path).within(namespace).with_max_answer(MAX_ANSWER))
             .map_err(|refusal| explain(refusal, &path, "read"))?;
         let data = answer.data.ok_or_else(|| unexpected("the server's answer holds no key"))?;
         let mut used = reference.clone();
@@ -94,7 +97,7 @@ impl Session<'_> {
 fn key_of(reference: VaultKeyRef, data: KeyData) -> Result<TransitKey> {
     let name = &reference.key;
     if let Some(other) = data.name.as_deref().filter(|other| *other != name.as_str()) {
-        return Err(unexpected(format!("asked for the key `{name}`, the server answered with `{other}`")));
+        return Err(unexpected(format!("asked for the key `{name}`, the server answered with `{}`", cut(other))));
     }
     let kind = key_type(&reference, &data)?;
     let scheme = kind.scheme(reference.scheme).map_err(|asked| match asked {
@@ -161,7 +164,6 @@ fn version_of(
 }
 
 fn unusable(reference: &VaultKeyRef, data: &KeyData, why: &str) -> Error {
-    // The type is the server's word, of any length.
-    let kind: String = data.kind.chars().take(64).collect();
-    Error::new(Code::VaultKeyType, format!("the key `{}` of type `{kind}` cannot be used: {why}", reference.key))
+    let message = format!("the key `{}` of type `{}` cannot be used: {why}", reference.key, cut(&data.kind));
+    Error::new(Code::VaultKeyType, message)
 }

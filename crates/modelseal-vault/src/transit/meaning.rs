@@ -4,25 +4,29 @@ use modelseal_core::{Code, Error};
 
 use crate::refusal::Refusal;
 
-/// Names key, mount or permission that a refused request lacked; anything else keeps its meaning.
-pub(super) fn explain(refusal: Refusal, path: &str, capability: &str) -> Error {
+/// Names the key, mount or permission that a refused request lacked; anything else keeps its meaning.
+pub(crate) fn explain(refusal: Refusal, path: &str, capability: &str) -> Error {
     match (refusal.status, refusal.error.code()) {
-        // What the connection knows for certain.
-        (_, Code::VaultTokenInvalid | Code::VaultNotVault | Code::VaultNamespace | Code::VaultSealed) => refusal.into(),
-        (Some(403), _) => {
-            refusal.named(Code::VaultPermission, &format!("the token has not `{capability}` on `{path}`")).with_hint(
-                format!("a policy of the token must have: path \"{path}\" {{ capabilities = [\"{capability}\"] }}"),
-            )
+        // Without words it was a proxy.
+        (Some(403), Code::VaultPermission) if !refusal.words.is_empty() => refusal
+            .named(Code::VaultPermission, &format!("the token has not `{capability}` on `{path}`"))
+            .with_hint(format!(
+                "a policy of the token must have: path \"{path}\" {{ capabilities = [\"{capability}\"] }}; some servers \
+                 answer the same for a token that is expired, revoked or used up"
+            )),
+        (Some(404), Code::VaultMountNotFound) => {
+            let hint = refusal.error.hint().to_owned();
+            refusal.named(Code::VaultMountNotFound, &format!("nothing is mounted for `{path}`")).with_hint(hint)
         }
-        // An absent key has no words, an absent mount has.
-        (Some(404), _) if refusal.words.is_empty() => {
+        // An absent key has no words.
+        (Some(404), Code::VaultRefused) if refusal.words.is_empty() => {
             refusal.named(Code::VaultKeyNotFound, &format!("there is no key at `{path}`"))
         }
-        (Some(404), _) => refusal.named(Code::VaultMountNotFound, &format!("nothing is mounted for `{path}`")),
-        _ => match meaning_of_words(&refusal.words) {
+        (_, Code::VaultRefused | Code::VaultServerError) => match meaning_of_words(&refusal.words) {
             Some((code, message)) => refusal.named(code, &format!("{message} (`{path}`)")),
             None => refusal.into(),
         },
+        _ => refusal.into(),
     }
 }
 

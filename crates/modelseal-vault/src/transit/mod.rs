@@ -10,8 +10,9 @@ mod signer;
 mod verify;
 mod wire;
 
-pub use export::KeyTable;
+pub use export::KeyTableText;
 pub use key::{KeyVersion, TransitKey};
+pub(crate) use meaning::explain;
 pub use signer::VaultSigner;
 
 use modelseal_core::{Code, Error, VaultKeyRef, VaultPath};
@@ -33,4 +34,9 @@ impl Session<'_> {
 /// The server broke its own protocol.
 fn unexpected(message: impl AsRef<str>) -> Error {
     Error::new(Code::VaultAnswer, message)
+}
+
+/// The beginning of a text of the server's, for a message.
+fn cut(text: &str) -> String {
+    text.chars().take(300).collect()
 }

@@ -6,7 +6,7 @@ use super::meaning::{explain, meaning_of_words};
 use super::scheme::Options;
 use super::signature::SignatureText;
 use super::wire::{SignData, SignItem, SignRequest, SignResult};
-use super::{TransitKey, unexpected};
+use super::{TransitKey, cut, unexpected};
 use crate::Session;
 use crate::connection::{Call, Repeat};
 
@@ -72,7 +72,7 @@ fn signature_of(result: SignResult, position: usize, version: u32) -> Result<Vec
     if let Some(words) = result.error {
         let (code, message) =
             meaning_of_words(core::slice::from_ref(&words)).unwrap_or((Code::VaultRefused, "the server does not sign"));
-        return Err(Error::new(code, format!("{message}: {words}")));
+        return Err(Error::new(code, format!("{message}: {}", cut(&words))));
     }
     let text = result.signature.ok_or_else(|| unexpected("the server's answer lacks a signature"))?;
     let signature = SignatureText::parse(&text)

@@ -1,6 +1,6 @@
 //! Reading, rotating and exporting keys on real servers.
 
-use modelseal_core::{Code, PublicKey};
+use modelseal_core::{Code, KeyTable, PublicKey, TrustedKey};
 use serde_json::json;
 
 use crate::server::on_each_server;
@@ -118,7 +118,8 @@ on_each_server! {
         let [first, second] = [1, 2].map(|number| &key.versions[&number]);
         let seconds = |time: jiff::Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let wanted = format!(
-            "[[key]]\nname = \"models\"\nscheme = \"rsa-pss-sha512\"\n\
+            "# Public keys of hashivault://{mount}/models?scheme=rsa-pss-sha512, written by `modelseal keys export`.\n\
+             version = 1\n\n[[key]]\nname = \"models\"\nscheme = \"rsa-pss-sha512\"\n\
              vault = \"hashivault://{mount}/models?scheme=rsa-pss-sha512\"\nmin_version = 1\n\n\
              [[key.version]]\nversion = 1\npublic_key = \"models-v1.pem\"\nkey_id = \"{}\"\nnot_before = {}\n\n\
              [[key.version]]\nversion = 2\npublic_key = \"models-v2.pem\"\nkey_id = \"{}\"\nnot_before = {}\n",
@@ -127,6 +128,18 @@ on_each_server! {
         assert_eq!(table.text, wanted);
         assert_eq!(table.file_name, "models.toml");
         assert_eq!(table.public_keys[1], ("models-v2.pem".to_owned(), second.public_key.to_pem()));
+
+        // What is written here is read there.
+        let load = &mut |path: &std::path::Path| {
+            let file = table.public_keys.iter().find(|(name, _)| path.as_os_str() == name.as_str()).unwrap();
+            PublicKey::from_pem(file.1.as_bytes()).map(TrustedKey::new)
+        };
+        let trusted = KeyTable::parse(table.text.as_bytes()).unwrap().trusted_keys(load).unwrap();
+        assert_eq!(trusted.iter().map(|key| key.key().id()).collect::<Vec<_>>(), [first, second].map(|v| v.public_key.id()));
+        assert_eq!(trusted[1].version().map(core::num::NonZeroU32::get), Some(2));
+        assert_eq!(trusted[1].scheme(), Some(key.scheme));
+        assert_eq!(trusted[1].vault().unwrap().to_string(), key.reference.to_string());
+        assert_eq!(trusted[1].window().not_before().map(|time| time.as_second()), Some(second.created.as_second()));
 
         let pinned = session.read_key(&reference(&format!("hashivault://{mount}/models?version=2"))).unwrap();
         let pinned = pinned.to_key_table();

@@ -5,6 +5,7 @@
 mod fake;
 mod faults;
 mod keys;
+mod operator;
 mod policies;
 mod server;
 mod signing;
