@@ -18,7 +18,10 @@ const MAX_KEYS: usize = 10_000;
 
 /// Parses `text` after a streaming pass over all of it that refuses duplicate keys, at every depth and compared after
 /// unescaping, because serde sees only duplicates of fields that it knows.
-pub(crate) fn parse<'a, T: Deserialize<'a>>(text: &'a [u8], what: &str) -> Result<T> {
+///
+/// # Errors
+/// `format/malformed`; the message quotes the text.
+pub fn parse<'a, T: Deserialize<'a>>(text: &'a [u8], what: &str) -> Result<T> {
     let malformed = |reason: &dyn fmt::Display| Error::new(Code::FormatMalformed, format!("{what}: {reason}"));
     let text = core::str::from_utf8(text).map_err(|_| malformed(&"not UTF-8 text"))?;
     if text.starts_with('\u{feff}') {

@@ -94,6 +94,8 @@ pub use digest::{Digest, HashAlgorithm};
 pub use dsse::{IN_TOTO_PAYLOAD_TYPE, Pae};
 pub use error::{Error, Finding, Result};
 pub use escape::escape;
+#[doc(hidden)]
+pub use json::parse as parse_json;
 pub use key::{Curve, KeyId, KeyKind, MlDsaSet, PublicKey, Scheme, ShaVariant};
 pub use key_ref::{KeyRef, VaultKeyName, VaultKeyRef, VaultPath};
 pub use key_table::KeyTable;

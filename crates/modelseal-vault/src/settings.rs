@@ -9,7 +9,7 @@ use modelseal_core::VaultPath;
 use modelseal_http::{Hooks, SecretString};
 
 /// Server, credentials and limits.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Settings {
     /// `https://HOST:PORT[/PREFIX]` or `unix:///PATH`.
@@ -24,9 +24,9 @@ pub struct Settings {
     pub timeout: Option<Duration>,
     /// How to log in.
     pub credentials: Credentials,
-    /// Tokens that live longer are warned of. Default 15 minutes.
-    pub max_token_ttl: Duration,
-    /// Refuse tokens that live longer instead.
+    /// Tokens that live longer are warned of; `None`: `MODELSEAL_MAX_TOKEN_TTL`, else 15 minutes.
+    pub max_token_ttl: Option<Duration>,
+    /// Refuse tokens that live longer instead; `MODELSEAL_STRICT_TOKEN` asks for it too.
     pub strict_token: bool,
     /// What the audit log shall show of this run: sent as `X-Correlation-Id`.
     pub correlation_id: Option<String>,
@@ -38,26 +38,6 @@ pub struct Settings {
     pub danger_unlimited_token: bool,
     /// Stop requests and the log of requests.
     pub hooks: Hooks,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            address: None,
-            namespace: None,
-            auth_namespace: None,
-            ca_cert: None,
-            timeout: None,
-            credentials: Credentials::default(),
-            max_token_ttl: Duration::from_secs(15 * 60),
-            strict_token: false,
-            correlation_id: None,
-            danger_plain_http: false,
-            danger_skip_tls_verify: false,
-            danger_unlimited_token: false,
-            hooks: Hooks::default(),
-        }
-    }
 }
 
 /// A way to log in. `Display` gives the word of `--auth`.
@@ -99,7 +79,8 @@ impl fmt::Display for AuthMethod {
     }
 }
 
-/// Where a secret is. Read as late as possible, and again at each login.
+/// Where a secret is. Files and programs are read as late as possible, and again at each login; variables when the
+/// server is configured.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum SecretSource {

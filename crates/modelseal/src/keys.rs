@@ -87,6 +87,16 @@ pub fn load_trusted_keys(
     for reference in keys {
         trusted.extend(load_trusted_key(reference)?);
     }
+    trust(trusted, anchors, pin, danger_allow_test_keys)
+}
+
+/// Trusts these keys, and the certificates of these files.
+pub(crate) fn trust(
+    trusted: Vec<TrustedKey>,
+    anchors: &[PathBuf],
+    pin: LeafPin,
+    danger_allow_test_keys: bool,
+) -> Result<TrustedKeys> {
     let mut certificates = Vec::new();
     for path in anchors {
         let read = load_certificates(path)?.into_iter();

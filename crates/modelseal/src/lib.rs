@@ -15,6 +15,7 @@ mod paths;
 mod server_keys;
 mod sign;
 mod tree;
+mod trust;
 mod verify;
 
 pub use inspect::{Inspection, digest_model, inspect_bundle};
@@ -30,6 +31,7 @@ pub use paths::{BundlePaths, ignored_path};
 pub use server_keys::{ServerKeys, notices as server_notices};
 pub use sign::{AttestationToSign, SignOptions, SignedArtifact, SigningKey, sign_model_artifact};
 pub use tree::{DEFAULT_BUNDLE_NAME, ModelTree, find_models};
+pub use trust::{Trust, TrustRequest};
 pub use verify::{
     SecondOpinion, VerifyOptions, check_trust_outside, verify_model_artifact, verify_model_artifact_twice,
 };

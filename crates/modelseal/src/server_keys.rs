@@ -1,5 +1,7 @@
 //! Keys on a server: opened for signing after the model is hashed, read for verification.
 
+use core::num::NonZeroU32;
+
 use modelseal_core::{Code, Error, KeyId, Pae, Result, Signer, TrustedKey, VaultKeyRef};
 use modelseal_vault::{Session, TransitKey, Vault, VaultSigner};
 
@@ -60,17 +62,23 @@ impl<'a> ServerKeys<'a> {
         }
     }
 
-    /// The versions that the server accepts, or the one that the reference names.
+    /// The keys of the first `references` that were read: the versions that the server accepts, or the one that a
+    /// reference names.
     ///
     /// # Errors
     /// `vault/answer` when a key and its scheme do not fit together.
-    pub fn trusted_keys(&self) -> Result<Vec<TrustedKey>> {
+    pub fn trusted_keys(&self, references: usize) -> Result<Vec<TrustedKey>> {
         let mut trusted = Vec::new();
-        for key in &self.keys {
-            for (_, version) in key.accepted_versions() {
-                let one = TrustedKey::new(version.public_key.clone())
+        for key in self.keys.iter().take(references) {
+            for (number, version) in key.accepted_versions() {
+                let mut one = TrustedKey::new(version.public_key.clone())
                     .with_scheme(key.scheme)
-                    .map_err(|error| Error::new(Code::VaultAnswer, error.message()))?;
+                    .map_err(|error| Error::new(Code::VaultAnswer, error.message()))?
+                    .with_name(key.reference.key.as_str())
+                    .with_vault(key.reference.clone());
+                if let Some(number) = NonZeroU32::new(number) {
+                    one = one.with_version(number);
+                }
                 trusted.push(one);
             }
         }

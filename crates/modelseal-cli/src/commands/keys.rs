@@ -111,6 +111,8 @@ fn export(key: &Path, out: Option<&Path>, passphrase: &PassphraseArgs, console: 
         key_id: loaded.key.id().to_string(),
         out: out.map(|path| path.to_string_lossy().into_owned()),
         pem: pem.clone(),
+        versions: None,
+        files: None,
     };
     console.result(text, &object);
     Ok(0)
@@ -141,6 +143,7 @@ fn show(key: &Path, passphrase: &PassphraseArgs, console: &mut Console) -> Resul
         key_id: loaded.key.id().to_string(),
         scheme,
         test_key,
+        versions: None,
     };
     console.result(text, &object);
     Ok(0)
@@ -206,6 +209,8 @@ struct ExportObject {
     key_id: String,
     out: Option<String>,
     pem: String,
+    versions: Option<[(); 0]>,
+    files: Option<[(); 0]>,
 }
 
 /// `modelseal.keys.show`.
@@ -221,6 +226,7 @@ struct ShowObject {
     key_id: String,
     scheme: Option<&'static str>,
     test_key: bool,
+    versions: Option<[(); 0]>,
 }
 
 #[cfg(test)]

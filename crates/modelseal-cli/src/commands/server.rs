@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use modelseal::vault::{Hooks, ProcessEnv, RequestRecord, Settings, Vault};
+use modelseal::vault::{Hooks, ProcessEnv, Settings, Vault};
 use modelseal::{KeyRef, Result, server_notices};
 
 use crate::args::ServerArgs;
@@ -40,7 +40,7 @@ fn hooks(signals: &Signals, console: &Console) -> Hooks {
     let mut hooks = Hooks::default();
     hooks.stop = Arc::new(signals.stopper());
     if let Some(log) = console.logger() {
-        hooks.record = Arc::new(move |record| log(&request_line(record)));
+        hooks.record = Arc::new(move |record| log(&record.to_string()));
     }
     hooks
 }
@@ -56,10 +56,4 @@ fn correlation_id() -> Option<String> {
         return Some(format!("github-{run}-{attempt}"));
     }
     variable("CI_JOB_ID").map(|job| format!("gitlab-{job}"))
-}
-
-/// One request as a line: no header, no body.
-fn request_line(record: &RequestRecord) -> String {
-    let status = record.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
-    format!("{} {} {status} {} ms", record.method, record.path, record.took.as_millis())
 }

@@ -149,6 +149,10 @@ impl SignObject {
                 key_id: signed.key_id.to_string(),
                 key_kind: signed.key_kind.to_string(),
                 scheme: Some(signed.scheme.as_str()),
+                key_name: match key_ref(&args.key) {
+                    Ok(KeyRef::Vault(reference)) => Some(reference.key.to_string()),
+                    _ => None,
+                },
                 key_version: signed.key_version.map(core::num::NonZeroU32::get),
                 subject: leaf.map(Certificate::subject),
                 fingerprint: leaf.map(|leaf| leaf.fingerprint().to_string()),

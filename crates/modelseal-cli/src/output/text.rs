@@ -81,6 +81,11 @@ fn verified(model: &str, result: &ModelObject, detail: Detail, paint: Paint) -> 
         line(&mut text, "signed by", &format!("{}{authority}", escape(subject)));
         line(&mut text, "certificate", fingerprint);
     }
+    if let Some(name) = signer.and_then(|signer| signer.key_name.as_deref()) {
+        let version = signer.and_then(|signer| signer.key_version);
+        let version = version.map_or_else(String::new, |version| format!(", version {version}"));
+        line(&mut text, "key", &format!("{}{version}", escape(name)));
+    }
     uncovered(&mut text, &result.uncovered);
     let links = result.followed_links.iter().map(|link| escape(link).into_owned());
     list(&mut text, "followed link", links, detail);

@@ -1,1 +1,204 @@
 //! Ways to log in.
+
+mod approle;
+mod claims;
+mod command;
+mod desk;
+mod detect;
+mod jwt;
+mod sink;
+mod source;
+mod text;
+mod variables;
+mod watch;
+
+use core::time::Duration;
+use std::path::Path;
+
+use modelseal_core::{Code, Error, Result, VaultPath};
+use modelseal_http::Env;
+
+use self::approle::{AppRole, Made, Secret};
+use self::desk::Desk;
+use self::detect::{Choice, Surroundings, detect};
+use self::jwt::Identity;
+use self::source::{Kind, Source};
+use self::variables::Variables;
+use crate::answer::Answer;
+use crate::connection::Connection;
+use crate::token::{Limits, Token, TokenSummary};
+use crate::{AuthMethod, Credentials, SecretSource, Settings};
+
+pub(crate) use self::text::lasting;
+pub(crate) use self::watch::Watch;
+
+/// Longest life of a token without a warning, unless told otherwise.
+const MOST: Duration = Duration::from_secs(15 * 60);
+
+/// How this run logs in: all that can be known before the first request.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) method: AuthMethod,
+    pub(crate) reason: String,
+    pub(crate) limits: Limits,
+    /// For messages.
+    pub(crate) role: Option<String>,
+    pub(crate) warnings: Vec<String>,
+    login: Login,
+}
+
+#[derive(Debug)]
+enum Login {
+    Identity(Identity),
+    AppRole(AppRole),
+    Sink(Source),
+    /// The agent adds its own token to every request.
+    Agent,
+    Token(Source),
+}
+
+/// A token, and what its user should know about how it came.
+pub(crate) struct Granted {
+    pub(crate) token: Token,
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Granted {
+    fn of_login<T>(answer: Answer<T>, lost: usize) -> Result<Self> {
+        let Some(auth) = answer.auth else {
+            return Err(match answer.wrap_info {
+                Some(_) => Error::new(Code::VaultNotSupported, "the server wraps the answers of this login"),
+                None => Error::new(Code::VaultAnswer, "the server's answer to the login holds no token"),
+            });
+        };
+        let token = Token::obtained(auth)?;
+        let mut warnings = answer.warnings.unwrap_or_default();
+        if lost > 0 {
+            let life = token.summary.ttl.map_or_else(|| "without end".to_owned(), lasting);
+            warnings.push(format!(
+                "the login was sent again after an answer did not arrive: if the server had acted, one more token \
+                 lives {life} and is not revoked"
+            ));
+        }
+        Ok(Self { token, warnings })
+    }
+}
+
+impl Plan {
+    /// Decides by settings, variables and what is there. `agent`: the address is that of an agent.
+    ///
+    /// # Errors
+    /// `usage/arguments`, `usage/environment`, `vault/no-credentials`, `vault/credentials`, `identity/missing`,
+    /// `identity/malformed`.
+    pub(crate) fn new(settings: &Settings, env: &dyn Env, agent: bool) -> Result<Self> {
+        let variables = Variables::read(env)?;
+        let around = Surroundings { agent, projected: Path::new(detect::PROJECTED).exists() };
+        let Choice { method, reason, credentials, warnings } = detect(&settings.credentials, &variables, around)?;
+        let login = Login::new(method, &credentials, env, agent)?;
+        let limits = Limits {
+            most: settings.max_token_ttl.or(variables.max_token_ttl).unwrap_or(MOST),
+            strict: settings.strict_token || variables.strict_token,
+            danger_unlimited: settings.danger_unlimited_token,
+        };
+        let role = match method {
+            AuthMethod::Jwt | AuthMethod::Kubernetes | AuthMethod::AppRole => credentials.role,
+            AuthMethod::Agent | AuthMethod::Token => None,
+        };
+        Ok(Self { method, reason, limits, role, warnings, login })
+    }
+
+    /// Gets a token. It is not judged yet.
+    ///
+    /// # Errors
+    /// `vault/*`, `identity/*`, `usage/interrupted`.
+    pub(crate) fn log_in(&self, connection: &Connection, watch: &Watch) -> Result<Granted> {
+        let desk = Desk { connection, watch };
+        match &self.login {
+            Login::Identity(identity) => identity.log_in(desk),
+            Login::AppRole(approle) => approle.log_in(desk),
+            Login::Sink(source) => sink::token(desk, source, self.limits.danger_unlimited),
+            Login::Token(source) => desk.look_up(desk.read(source)?, &source.name(), self.limits.danger_unlimited),
+            Login::Agent => {
+                let token = Token { secret: None, summary: TokenSummary::unknown() };
+                Ok(Granted { token, warnings: Vec::new() })
+            }
+        }
+    }
+}
+
+impl Login {
+    fn new(method: AuthMethod, given: &Credentials, env: &dyn Env, agent: bool) -> Result<Self> {
+        let needs = |what: &str| {
+            Error::new(Code::VaultNoCredentials, format!("the login method {method} needs {what}"))
+                .with_hint("docs/vault.md shows what each method needs")
+        };
+        let mount = || given.auth_path.clone().map_or_else(|| method.as_str().parse(), Ok);
+        for (name, value) in [("role", &given.role), ("audience", &given.audience), ("role-id", &given.role_id)] {
+            let wrong = |why| Error::new(Code::UsageArguments, format!("the value of --{name} {why}"));
+            value.as_deref().map(text::check_name).transpose().map_err(wrong)?;
+        }
+        let identity = |kind, source: &SecretSource| {
+            let role = given.role.clone().ok_or_else(|| {
+                Error::new(Code::UsageArguments, format!("the login method {method} needs --role"))
+                    .with_hint("name the server's role that this identity logs in as")
+            })?;
+            let token = Source::find(kind, source, env)?;
+            Ok(Self::Identity(Identity { mount: mount()?, role, token, audience: given.audience.clone() }))
+        };
+        match method {
+            AuthMethod::Jwt => match &given.identity_token {
+                Some(source) => identity(Kind::IdentityToken, source),
+                None => Err(needs("--identity-token-file, --identity-token-env or --identity-token-command")),
+            },
+            AuthMethod::Kubernetes => match &given.service_account_token {
+                Some(path) => identity(Kind::ServiceAccountToken, &SecretSource::File(path.clone())),
+                None => Err(needs(&format!("--service-account-token, since there is no {}", detect::PROJECTED))),
+            },
+            AuthMethod::AppRole => {
+                let role_id = given.role_id.clone().ok_or_else(|| needs("--role-id"))?;
+                let secret = secret_id(given, env, &mount()?, needs)?;
+                Ok(Self::AppRole(AppRole { mount: mount()?, role_id, secret }))
+            }
+            AuthMethod::Agent => match &given.token_sink {
+                Some(path) => Ok(Self::Sink(Source::find(Kind::Sink, &SecretSource::File(path.clone()), env)?)),
+                None if agent => Ok(Self::Agent),
+                None => Err(needs("--token-sink, or the address of an agent in VAULT_AGENT_ADDR")),
+            },
+            AuthMethod::Token => match &given.token {
+                Some(source) => Ok(Self::Token(Source::find(Kind::Token, source, env)?)),
+                None => Err(needs("--token-file, BAO_TOKEN or VAULT_TOKEN")),
+            },
+        }
+    }
+}
+
+fn secret_id(given: &Credentials, env: &dyn Env, mount: &VaultPath, needs: impl Fn(&str) -> Error) -> Result<Secret> {
+    match (&given.secret_id, &given.wrapped_secret_id) {
+        (Some(_), Some(_)) => {
+            Err(Error::new(Code::UsageArguments, "a secret id is given both plain and wrapped: give one"))
+        }
+        (Some(_), None) if given.wrapping_path.is_some() => {
+            Err(Error::new(Code::UsageArguments, "--wrapping-path is only for --wrapped-secret-id-file"))
+        }
+        (Some(source), None) => Ok(Secret::Plain(Source::find(Kind::SecretId, source, env)?)),
+        (None, Some(source)) => {
+            let made = match (&given.wrapping_path, &given.role) {
+                (Some(path), _) => Made::At(path.clone()),
+                (None, Some(role)) => Made::For(role.clone()),
+                (None, None) => {
+                    let message = "a wrapped secret id needs --role";
+                    let hint = format!(
+                        "with it the wrapping token is checked to come from auth/{mount}/role/ROLE/secret-id: one that \
+                         somebody unwrapped and wrapped again comes from elsewhere"
+                    );
+                    return Err(Error::new(Code::UsageArguments, message).with_hint(hint));
+                }
+            };
+            Ok(Secret::Wrapped(Source::find(Kind::WrappingToken, source, env)?, made))
+        }
+        (None, None) => Err(needs("--secret-id-file, --secret-id-env or --wrapped-secret-id-file")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

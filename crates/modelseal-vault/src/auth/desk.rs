@@ -1,0 +1,182 @@
+//! Where logins are made: the calls that several methods share.
+
+use modelseal_core::{Code, Error, Result, VaultPath};
+use modelseal_http::{SecretString, Sent};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::Granted;
+use super::source::Source;
+use super::watch::Watch;
+use crate::answer::Answer;
+use crate::connection::{Call, Connection, Repeat};
+use crate::refusal::Refusal;
+use crate::token::{Lookup, Token, TokenSummary, is_sendable};
+
+/// The text by which servers say that a wrapping token was used, has expired or never was one. It is one of the two
+/// texts that decide something, since nothing else in the answer does.
+const NOT_VALID: &str = "wrapping token is not valid or does not exist";
+
+/// A connection to log in through.
+#[derive(Clone, Copy)]
+pub(super) struct Desk<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) watch: &'a Watch,
+}
+
+impl Desk<'_> {
+    fn namespace(&self) -> Option<&VaultPath> {
+        self.connection.resolved.auth_namespace.as_ref()
+    }
+
+    /// Reads a secret.
+    pub(super) fn read(&self, source: &Source) -> Result<SecretString> {
+        source.read(&|| self.watch.is_stopped())
+    }
+
+    /// Posts to `auth/MOUNT/login`, and waits for the answer although the caller may ask to stop.
+    pub(super) fn log_in(
+        &self,
+        mount: &VaultPath,
+        body: &impl Serialize,
+        repeat: Repeat,
+    ) -> Result<Granted, LoginFailure> {
+        self.watch.check().map_err(LoginFailure::Other)?;
+        let path = format!("auth/{mount}/login");
+        let call = Call::post(&path, repeat).within(self.namespace()).with_body(body).map_err(LoginFailure::Other)?;
+        let (answer, lost) = self.watch.patiently(|| self.connection.ask::<serde::de::IgnoredAny>(call));
+        let answer = answer.map_err(|refusal| match refusal.status {
+            Some(400 | 403) => LoginFailure::Refused(refusal),
+            _ => LoginFailure::Other(orphaned(refusal)),
+        })?;
+        Granted::of_login(answer, lost).map_err(LoginFailure::Other)
+    }
+
+    /// What a given token says of itself. When it may not, it cannot be judged, and only those who accept tokens
+    /// without end accept it.
+    pub(super) fn look_up(&self, token: SecretString, name: &str, danger_unlimited: bool) -> Result<Granted> {
+        if !is_sendable(&token) {
+            return Err(Error::new(Code::VaultCredentials, format!("{name} is not a token")));
+        }
+        let call = Call::get("auth/token/lookup-self").within(self.namespace()).with_token(Some(&token));
+        let (summary, warnings) = match self.connection.ask::<Lookup>(call) {
+            Ok(Answer { data: Some(lookup), warnings, .. }) => (lookup.summary(), warnings.unwrap_or_default()),
+            Ok(_) => return Err(Error::new(Code::VaultAnswer, "the server says nothing about the token")),
+            Err(refusal) if refusal.status == Some(403) && danger_unlimited => {
+                let warning = format!("{name} may not look at itself: how long it lives is not known");
+                (TokenSummary::unknown(), vec![warning])
+            }
+            Err(refusal) if refusal.status == Some(403) && refusal.error.code() != Code::VaultTokenInvalid => {
+                let message = format!("{name} may not look at itself, so it cannot be judged");
+                let hint = "it has expired or was revoked, or its policies do not let it read auth/token/lookup-self; \
+                            to use it unseen give --danger-unlimited-token";
+                return Err(refusal.named(Code::VaultPermission, &message).with_hint(hint));
+            }
+            Err(refusal) => return Err(refusal.error),
+        };
+        Ok(Granted { token: Token { secret: Some(token), summary }, warnings })
+    }
+
+    /// The path where a wrapping token was made. Does not use it up.
+    ///
+    /// # Errors
+    /// `vault/wrapping-token`.
+    pub(super) fn creation_path(&self, wrapping: &SecretString) -> Result<String> {
+        #[derive(Serialize)]
+        struct Body<'a> {
+            token: &'a str,
+        }
+        #[derive(Deserialize)]
+        struct Data {
+            creation_path: String,
+        }
+        use modelseal_http::ExposeSecret as _;
+        let body = Body { token: wrapping.expose_secret() };
+        let call = Call::post("sys/wrapping/lookup", Repeat::Safe).within(self.namespace()).with_body(&body)?;
+        let answer = self.connection.ask::<Data>(call).map_err(|refusal| {
+            if refusal.status == Some(400) || says_not_valid(&refusal) {
+                refusal.named(Code::VaultWrappingToken, "the wrapping token is no longer there to be unwrapped")
+            } else {
+                refusal.error
+            }
+        })?;
+        let data =
+            answer.data.ok_or_else(|| Error::new(Code::VaultAnswer, "the server says nothing about the token"))?;
+        Ok(data.creation_path)
+    }
+
+    /// Unwraps, once. `what` is what is lost when the answer is.
+    ///
+    /// # Errors
+    /// `vault/wrapping-token`.
+    pub(super) fn unwrap<T: DeserializeOwned>(&self, wrapping: &SecretString, what: &str) -> Result<Answer<T>> {
+        if !is_sendable(wrapping) {
+            return Err(Error::new(Code::VaultCredentials, "the wrapping token is not a token"));
+        }
+        self.watch.check()?;
+        let call = Call::post("sys/wrapping/unwrap", Repeat::Never).within(self.namespace()).with_token(Some(wrapping));
+        let (answer, _) = self.watch.patiently(|| self.connection.ask::<T>(call));
+        answer.map_err(|refusal| match refusal.status {
+            // It was there a moment ago: whoever was faster has the secret now.
+            Some(400..=404) => {
+                refusal.named(Code::VaultWrappingToken, "the wrapping token was there, and could not be unwrapped")
+            }
+            _ if says_not_valid(&refusal) => refusal.named(Code::VaultWrappingToken, "the wrapping token is used up"),
+            _ => used_up(refusal, what),
+        })
+    }
+}
+
+/// A login that gave no token.
+pub(super) enum LoginFailure {
+    /// The server says no: 400 or 403.
+    Refused(Refusal),
+    /// Anything else.
+    Other(Error),
+}
+
+impl LoginFailure {
+    /// As `vault/login-refused`, with a better hint; anything else unchanged.
+    pub(super) fn named(self, message: &str, hint: impl FnOnce(&Refusal) -> String) -> Error {
+        match self {
+            Self::Refused(refusal) => {
+                let hint = hint(&refusal);
+                refusal.named(Code::VaultLoginRefused, message).with_hint(hint)
+            }
+            Self::Other(error) => error,
+        }
+    }
+}
+
+/// Whether an answer was lost on the way, or before a gateway.
+fn is_lost(refusal: &Refusal) -> bool {
+    match refusal.status {
+        None => refusal.sent == Sent::Maybe,
+        Some(status) => matches!(status, 502 | 504),
+    }
+}
+
+fn orphaned(refusal: Refusal) -> Error {
+    if !is_lost(&refusal) {
+        return refusal.error;
+    }
+    let error = refusal.error;
+    let message =
+        format!("{}; if the login succeeded its token is not known here and cannot be revoked", error.message());
+    Error::new(error.code(), message).with_hint(error.hint())
+}
+
+/// An error after which a secret that works once may have been used.
+pub(super) fn used_up(refusal: Refusal, what: &str) -> Error {
+    if !is_lost(&refusal) {
+        return refusal.error;
+    }
+    let error = refusal.error;
+    let message = format!("{}; {what} may be used up", error.message());
+    let hint = format!("{what} may be used up: have a new one issued; {}", error.code().hint());
+    Error::new(error.code(), message).with_hint(hint)
+}
+
+fn says_not_valid(refusal: &Refusal) -> bool {
+    refusal.words.iter().any(|words| words.contains(NOT_VALID))
+}

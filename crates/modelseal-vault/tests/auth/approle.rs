@@ -1,0 +1,118 @@
+use super::*;
+use serde_json::json;
+use std::thread;
+use std::time::Duration;
+use support::{Server, both};
+
+const ROLE: &str = "ci";
+
+fn approle(mount: &str, role_id: &str) -> Credentials {
+    let mut credentials = Credentials::default();
+    credentials.auth_path = Some(mount.parse().unwrap());
+    credentials.role_id = Some(role_id.to_owned());
+    credentials
+}
+
+fn plain(mount: &str, role_id: &str, secret_id: &str) -> Credentials {
+    Credentials { secret_id: value(secret_id), ..approle(mount, role_id) }
+}
+
+fn wrapped(mount: &str, role_id: &str, role: &str, wrapping: &str) -> Credentials {
+    Credentials { wrapped_secret_id: value(wrapping), role: Some(role.to_owned()), ..approle(mount, role_id) }
+}
+
+fn made(server: &Server) -> (String, String) {
+    server.approle(ROLE, json!({"token_ttl": "300s", "secret_id_num_uses": 1}))
+}
+
+/// Whether a wrapping token is still there.
+fn is_there(server: &Server, wrapping: &str) -> bool {
+    server.ask("POST", "sys/wrapping/lookup", None, &json!({"token": wrapping}), &[]).0 == 200
+}
+
+#[test]
+fn a_plain_secret_id_works_once() {
+    both(|server| {
+        let (mount, role_id) = made(server);
+        let settings = settings(&server.address, plain(&mount, &role_id, &server.secret_id(&mount, ROLE)));
+        let vault = configured(&settings);
+        let session = vault.log_in().unwrap();
+        let accessor = session.token().accessor.unwrap();
+        assert!(server.knows_accessor(&accessor));
+        drop(session);
+        assert!(!server.knows_accessor(&accessor));
+        assert_refused(&settings, Code::VaultLoginRefused, "used up");
+        let settings = super::settings(&server.address, plain(&mount, "nobody", "nothing"));
+        assert_refused(&settings, Code::VaultLoginRefused, "role id is wrong");
+        let settings = super::settings(&server.address, plain("not-mounted", &role_id, "nothing"));
+        assert_refused(&settings, Code::VaultLoginRefused, "auth/not-mounted");
+    });
+}
+
+#[test]
+fn a_wrapped_secret_id_is_unwrapped_and_used() {
+    both(|server| {
+        let (mount, role_id) = made(server);
+        let path = format!("auth/{mount}/role/{ROLE}/secret-id");
+        // Role names have no case.
+        for role in [ROLE, "CI"] {
+            let wrapping = server.wrapped(&path, &json!({}), "60s");
+            let settings = settings(&server.address, wrapped(&mount, &role_id, role, &wrapping));
+            let vault = configured(&settings);
+            let session = vault.log_in().unwrap();
+            assert!(session.token().obtained && session.end().is_empty());
+            // Somebody who comes second hears about it.
+            let error = refused(&settings);
+            assert_eq!(error.code(), Code::VaultWrappingToken, "{error}");
+            assert_eq!(error.code().exit().status(), 6);
+            assert!(!format!("{error:?} {error}").contains(&wrapping));
+        }
+    });
+}
+
+#[test]
+fn a_wrapping_token_that_expired_or_never_was_one_is_an_alarm() {
+    both(|server| {
+        let (mount, role_id) = made(server);
+        let wrapping = server.wrapped(&format!("auth/{mount}/role/{ROLE}/secret-id"), &json!({}), "1s");
+        thread::sleep(Duration::from_millis(2100));
+        for token in [wrapping.as_str(), "s.AAAAAAAAAAAAAAAAAAAAAAAA", &server.token(json!({"ttl": "60s"}))] {
+            let settings = settings(&server.address, wrapped(&mount, &role_id, ROLE, token));
+            assert_refused(&settings, Code::VaultWrappingToken, "tell security");
+        }
+    });
+}
+
+#[test]
+fn a_secret_id_that_somebody_read_and_wrapped_again_is_an_alarm_and_is_left_alone() {
+    both(|server| {
+        let (mount, role_id) = made(server);
+        server.admin("POST", &format!("auth/{mount}/role/other"), json!({}));
+        let again = server.wrapped("sys/wrapping/wrap", &json!({"secret_id": server.secret_id(&mount, ROLE)}), "60s");
+        let other = server.wrapped(&format!("auth/{mount}/role/other/secret-id"), &json!({}), "60s");
+        for wrapping in [again, other] {
+            let settings = settings(&server.address, wrapped(&mount, &role_id, ROLE, &wrapping));
+            assert_refused(&settings, Code::VaultWrappingPath, "not unwrapped");
+            assert_eq!(refused(&settings).code().exit().status(), 6);
+            assert!(is_there(server, &wrapping));
+        }
+    });
+}
+
+#[test]
+fn another_path_is_accepted_when_it_is_said_exactly() {
+    both(|server| {
+        let (mount, role_id) = made(server);
+        let path = format!("auth/{mount}/role/{ROLE}/custom-secret-id");
+        let wrapping = || server.wrapped(&path, &json!({"secret_id": support::now().to_string()}), "60s");
+        // The custom secret id itself is known to whoever chose it: the answer must still hold it.
+        let wrapping = wrapping();
+        let with = |path: &str| {
+            let mut credentials = wrapped(&mount, &role_id, ROLE, &wrapping);
+            credentials.wrapping_path = Some(path.to_owned());
+            settings(&server.address, credentials)
+        };
+        assert_refused(&with(&path.to_uppercase()), Code::VaultWrappingPath, "not unwrapped");
+        assert!(configured(&with(&path)).log_in().is_ok());
+    });
+}
