@@ -16,9 +16,9 @@ def main(log: Path) -> int:
     entries = [json.loads(line) for line in log.read_text().splitlines()]
     done = [entry for entry in entries if entry["type"] == "response"]
     logins = [entry for entry in done if entry["request"]["path"] == "auth/jwt/login"]
-    granted = [entry for entry in logins if entry.get("auth")]
+    granted = [entry for entry in logins if (entry.get("response") or {}).get("auth")]
     signed = [entry for entry in done if entry["request"]["path"] == "transit/sign/models"]
-    refused = [entry for entry in logins if not entry.get("auth")]
+    refused = [entry for entry in logins if entry not in granted]
     if len(granted) != 1 or len(signed) != 1:
         print(f"{INDENT}{len(granted)} logins were granted and {len(signed)} signatures made, expected was one of each")
         return 1

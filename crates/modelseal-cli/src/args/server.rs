@@ -129,7 +129,7 @@ impl ServerArgs {
         settings.ca_cert.clone_from(&self.ca_cert);
         settings.timeout = self.timeout;
         settings.credentials = self.credentials()?;
-        settings.max_token_ttl = self.max_token_ttl.unwrap_or(settings.max_token_ttl);
+        settings.max_token_ttl = self.max_token_ttl;
         settings.strict_token = self.strict_token;
         settings.danger_plain_http = self.danger_plain_http;
         settings.danger_skip_tls_verify = self.danger_skip_tls_verify;

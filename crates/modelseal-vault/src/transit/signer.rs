@@ -1,5 +1,7 @@
 //! The server's key as a signer.
 
+use core::num::NonZeroU32;
+
 use modelseal_core::{Pae, PublicKey, Result, Scheme, Signer, VaultKeyRef};
 
 use super::TransitKey;
@@ -53,6 +55,10 @@ impl Signer for VaultSigner<'_> {
 
     fn scheme(&self) -> Scheme {
         self.key.scheme
+    }
+
+    fn key_version(&self) -> Option<NonZeroU32> {
+        NonZeroU32::new(self.version)
     }
 
     fn sign(&self, encodings: &[Pae]) -> Result<Vec<Vec<u8>>> {
