@@ -1,5 +1,17 @@
 //! Logins, token life and revocation, against real servers; faults against a loopback one.
 
+#![cfg(unix)]
+#![allow(clippy::field_reassign_with_default, clippy::needless_pass_by_value, reason = "a test program")]
+
+/// What the harness asks of the program that it is part of.
+mod common {
+    pub(crate) fn workspace() -> std::path::PathBuf {
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    }
+}
+
+#[path = "../../../tests/vault/support/mod.rs"]
+mod harness;
 mod support;
 
 #[path = "auth/approle.rs"]

@@ -44,12 +44,12 @@ impl Desk<'_> {
         self.watch.check().map_err(LoginFailure::Other)?;
         let path = format!("auth/{mount}/login");
         let call = Call::post(&path, repeat).within(self.namespace()).with_body(body).map_err(LoginFailure::Other)?;
-        let (answer, lost) = self.watch.patiently(|| self.connection.ask::<serde::de::IgnoredAny>(call));
+        let answer = self.watch.patiently(|| self.connection.ask::<serde::de::IgnoredAny>(call));
         let answer = answer.map_err(|refusal| match refusal.status {
             Some(400 | 403) => LoginFailure::Refused(refusal),
             _ => LoginFailure::Other(orphaned(refusal)),
         })?;
-        Granted::of_login(answer, lost).map_err(LoginFailure::Other)
+        Granted::of_login(answer).map_err(LoginFailure::Other)
     }
 
     /// What a given token says of itself. When it may not, it cannot be judged, and only those who accept tokens
@@ -115,7 +115,7 @@ impl Desk<'_> {
         }
         self.watch.check()?;
         let call = Call::post("sys/wrapping/unwrap", Repeat::Never).within(self.namespace()).with_token(Some(wrapping));
-        let (answer, _) = self.watch.patiently(|| self.connection.ask::<T>(call));
+        let answer = self.watch.patiently(|| self.connection.ask::<T>(call));
         answer.map_err(|refusal| match refusal.status {
             // It was there a moment ago: whoever was faster has the secret now.
             Some(400..=404) => {

@@ -64,7 +64,7 @@ pub(crate) struct Granted {
 }
 
 impl Granted {
-    fn of_login<T>(answer: Answer<T>, lost: usize) -> Result<Self> {
+    fn of_login<T>(answer: Answer<T>) -> Result<Self> {
         let Some(auth) = answer.auth else {
             return Err(match answer.wrap_info {
                 Some(_) => Error::new(Code::VaultNotSupported, "the server wraps the answers of this login"),
@@ -73,7 +73,7 @@ impl Granted {
         };
         let token = Token::obtained(auth)?;
         let mut warnings = answer.warnings.unwrap_or_default();
-        if lost > 0 {
+        if answer.lost > 0 {
             let life = token.summary.ttl.map_or_else(|| "without end".to_owned(), lasting);
             warnings.push(format!(
                 "the login was sent again after an answer did not arrive: if the server had acted, one more token \

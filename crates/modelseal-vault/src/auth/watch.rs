@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use modelseal_core::{Code, Error, Result};
-use modelseal_http::{Hooks, RequestRecord};
+use modelseal_http::Hooks;
 
 /// How long the answer of a login is waited for after a stop request.
 const GRACE: Duration = Duration::from_secs(3);
@@ -24,8 +24,6 @@ struct State {
     caller: Hooks,
     /// Logins under way.
     logins: AtomicUsize,
-    /// Exchanges of a login that may have given a token which never arrived.
-    lost: AtomicUsize,
     /// When a login under way was first asked to stop.
     asked: Mutex<Option<Instant>>,
 }
@@ -38,16 +36,14 @@ impl fmt::Debug for Watch {
 
 impl Watch {
     pub(crate) fn new(caller: Hooks) -> Self {
-        let (logins, lost, asked) = (AtomicUsize::new(0), AtomicUsize::new(0), Mutex::new(None));
-        Self(Arc::new(State { caller, logins, lost, asked }))
+        Self(Arc::new(State { caller, logins: AtomicUsize::new(0), asked: Mutex::new(None) }))
     }
 
     /// The hooks for the client.
     pub(crate) fn hooks(&self) -> Hooks {
-        let (stop, record) = (self.clone(), self.clone());
-        let mut hooks = Hooks::default();
-        hooks.stop = Arc::new(move || stop.0.must_stop_now());
-        hooks.record = Arc::new(move |exchange| record.0.record(exchange));
+        let watch = self.clone();
+        let mut hooks = self.0.caller.clone();
+        hooks.stop = Arc::new(move || watch.0.must_stop_now());
         hooks
     }
 
@@ -65,13 +61,10 @@ impl Watch {
         Ok(())
     }
 
-    /// Does what must not be given up half-way. Also returns how many exchanges were lost that may have had an effect.
-    pub(crate) fn patiently<R>(&self, work: impl FnOnce() -> R) -> (R, usize) {
-        let patience = Patience::new(&self.0);
-        let before = self.0.lost.load(Ordering::Relaxed);
-        let done = work();
-        drop(patience);
-        (done, self.0.lost.load(Ordering::Relaxed).saturating_sub(before))
+    /// Does what must not be given up half-way.
+    pub(crate) fn patiently<R>(&self, work: impl FnOnce() -> R) -> R {
+        let _patience = Patience::new(&self.0);
+        work()
     }
 }
 
@@ -85,14 +78,6 @@ impl State {
         }
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.get_or_insert_with(Instant::now).elapsed() >= GRACE
-    }
-
-    fn record(&self, exchange: &RequestRecord) {
-        // No answer, or that of a gateway which got none.
-        if self.logins.load(Ordering::Relaxed) > 0 && matches!(exchange.status, None | Some(502 | 504)) {
-            self.lost.fetch_add(1, Ordering::Relaxed);
-        }
-        (self.caller.record)(exchange);
     }
 }
 

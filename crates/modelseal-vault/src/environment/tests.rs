@@ -109,7 +109,8 @@ fn addresses_that_cannot_be_used() {
     settings.address = Some("http://vault.example.com".to_owned());
     assert_eq!(with(&settings, []).unwrap_err().code(), Code::VaultPlainHttp);
     settings.danger_plain_http = true;
-    assert!(with(&settings, []).unwrap().client.danger_plain_http);
+    let resolved = with(&settings, []).unwrap();
+    assert!(resolved.client.danger_plain_http && notes(&resolved).contains("plain HTTP to another machine"));
 }
 
 #[test]

@@ -32,7 +32,7 @@ impl Refusal {
     /// What an answer means that is not the success the request wanted. `what` is method, path and server.
     pub(crate) fn answered(what: &str, response: &Response) -> Self {
         let own = own_words(response);
-        let words: Vec<String> = own.iter().flatten().take(MOST_WORDS).map(|word| cut(word)).collect();
+        let words: Vec<String> = own.iter().flatten().take(MOST_WORDS).map(|word| cut(word, MOST_CHARACTERS)).collect();
         let meaning = meaning(response.status, own.is_some(), &words);
         // The limit of a proxy counts requests before it passes them on, too. Its 503 may come after.
         let sent = match response.status {
@@ -161,11 +161,11 @@ fn said(words: &[String]) -> Option<String> {
     let line = words.iter().flat_map(|word| word.split_whitespace()).collect::<Vec<_>>().join(" ");
     // How servers introduce a list of one.
     let line = line.strip_prefix("1 error occurred: * ").unwrap_or(&line);
-    Some(cut(line)).filter(|line| !line.is_empty())
+    Some(cut(line, MOST_CHARACTERS)).filter(|line| !line.is_empty())
 }
 
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(MOST_CHARACTERS) {
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }

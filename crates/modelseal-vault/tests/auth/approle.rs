@@ -1,4 +1,6 @@
 use super::*;
+use harness::issuer::now;
+use harness::setup;
 use serde_json::json;
 use std::thread;
 use std::time::Duration;
@@ -14,27 +16,37 @@ fn approle(mount: &str, role_id: &str) -> Credentials {
 }
 
 fn plain(mount: &str, role_id: &str, secret_id: &str) -> Credentials {
-    Credentials { secret_id: value(secret_id), ..approle(mount, role_id) }
+    let mut credentials = approle(mount, role_id);
+    credentials.secret_id = value(secret_id);
+    credentials
 }
 
 fn wrapped(mount: &str, role_id: &str, role: &str, wrapping: &str) -> Credentials {
-    Credentials { wrapped_secret_id: value(wrapping), role: Some(role.to_owned()), ..approle(mount, role_id) }
+    let mut credentials = approle(mount, role_id);
+    (credentials.wrapped_secret_id, credentials.role) = (value(wrapping), Some(role.to_owned()));
+    credentials
 }
 
 fn made(server: &Server) -> (String, String) {
-    server.approle(ROLE, json!({"token_ttl": "300s", "secret_id_num_uses": 1}))
+    let setup::AppRole { mount, role_id, .. } = server.operator.approle(ROLE, &[], &json!({}));
+    (mount, role_id)
+}
+
+fn secret_id(server: &Server, mount: &str) -> String {
+    let answer = server.operator.post(&format!("auth/{mount}/role/{ROLE}/secret-id"), &json!({})).ok();
+    answer["data"]["secret_id"].as_str().unwrap().to_owned()
 }
 
 /// Whether a wrapping token is still there.
 fn is_there(server: &Server, wrapping: &str) -> bool {
-    server.ask("POST", "sys/wrapping/lookup", None, &json!({"token": wrapping}), &[]).0 == 200
+    server.server.client().post("sys/wrapping/lookup", &json!({"token": wrapping})).status == 200
 }
 
 #[test]
 fn a_plain_secret_id_works_once() {
     both(|server| {
         let (mount, role_id) = made(server);
-        let settings = settings(&server.address, plain(&mount, &role_id, &server.secret_id(&mount, ROLE)));
+        let settings = settings(&server.address, plain(&mount, &role_id, &secret_id(server, &mount)));
         let vault = configured(&settings);
         let session = vault.log_in().unwrap();
         let accessor = session.token().accessor.unwrap();
@@ -76,7 +88,7 @@ fn a_wrapping_token_that_expired_or_never_was_one_is_an_alarm() {
         let (mount, role_id) = made(server);
         let wrapping = server.wrapped(&format!("auth/{mount}/role/{ROLE}/secret-id"), &json!({}), "1s");
         thread::sleep(Duration::from_millis(2100));
-        for token in [wrapping.as_str(), "s.AAAAAAAAAAAAAAAAAAAAAAAA", &server.token(json!({"ttl": "60s"}))] {
+        for token in [wrapping.as_str(), "s.AAAAAAAAAAAAAAAAAAAAAAAA", &server.token(&json!({"ttl": "60s"}))] {
             let settings = settings(&server.address, wrapped(&mount, &role_id, ROLE, token));
             assert_refused(&settings, Code::VaultWrappingToken, "tell security");
         }
@@ -87,8 +99,8 @@ fn a_wrapping_token_that_expired_or_never_was_one_is_an_alarm() {
 fn a_secret_id_that_somebody_read_and_wrapped_again_is_an_alarm_and_is_left_alone() {
     both(|server| {
         let (mount, role_id) = made(server);
-        server.admin("POST", &format!("auth/{mount}/role/other"), json!({}));
-        let again = server.wrapped("sys/wrapping/wrap", &json!({"secret_id": server.secret_id(&mount, ROLE)}), "60s");
+        server.operator.post(&format!("auth/{mount}/role/other"), &json!({})).ok();
+        let again = server.wrapped("sys/wrapping/wrap", &json!({"secret_id": secret_id(server, &mount)}), "60s");
         let other = server.wrapped(&format!("auth/{mount}/role/other/secret-id"), &json!({}), "60s");
         for wrapping in [again, other] {
             let settings = settings(&server.address, wrapped(&mount, &role_id, ROLE, &wrapping));
@@ -104,9 +116,7 @@ fn another_path_is_accepted_when_it_is_said_exactly() {
     both(|server| {
         let (mount, role_id) = made(server);
         let path = format!("auth/{mount}/role/{ROLE}/custom-secret-id");
-        let wrapping = || server.wrapped(&path, &json!({"secret_id": support::now().to_string()}), "60s");
-        // The custom secret id itself is known to whoever chose it: the answer must still hold it.
-        let wrapping = wrapping();
+        let wrapping = server.wrapped(&path, &json!({"secret_id": now().to_string()}), "60s");
         let with = |path: &str| {
             let mut credentials = wrapped(&mount, &role_id, ROLE, &wrapping);
             credentials.wrapping_path = Some(path.to_owned());
