@@ -18,6 +18,7 @@ mod session;
 mod settings;
 mod token;
 mod transit;
+mod withhold;
 
 pub use connection::Health;
 pub use modelseal_http::{Env, ExposeSecret, FixedEnv, Hooks, ProcessEnv, RequestRecord, SecretString};

@@ -58,7 +58,7 @@ impl AppRole {
         let body = Body { role_id: &self.role_id, secret_id: secret_id.expose_secret() };
         let wrapped = matches!(self.secret, Secret::Wrapped(..));
         // A secret id may work once only.
-        desk.log_in(&self.mount, &body, Repeat::IfNotSent).map_err(|failure| match failure {
+        desk.log_in(&self.mount, &body, &secret_id, Repeat::IfNotSent).map_err(|failure| match failure {
             LoginFailure::Other(error) => may_be_used_up(&error, wrapped),
             refused @ LoginFailure::Refused(_) => {
                 let message = format!("the login at `{}` was refused", self.mount);

@@ -34,16 +34,18 @@ impl Desk<'_> {
         source.read(&|| self.watch.is_stopped())
     }
 
-    /// Posts to `auth/MOUNT/login`, and waits for the answer although the caller may ask to stop.
+    /// Posts to `auth/MOUNT/login` a body with a secret, and waits for the answer although the caller may ask to stop.
     pub(super) fn log_in(
         &self,
         mount: &VaultPath,
         body: &impl Serialize,
+        secret: &SecretString,
         repeat: Repeat,
     ) -> Result<Granted, LoginFailure> {
         self.watch.check().map_err(LoginFailure::Other)?;
         let path = format!("auth/{mount}/login");
-        let call = Call::post(&path, repeat).within(self.namespace()).with_body(body).map_err(LoginFailure::Other)?;
+        let call = Call::post(&path, repeat).within(self.namespace()).hiding(secret);
+        let call = call.with_body(body).map_err(LoginFailure::Other)?;
         let answer = self.watch.patiently(|| self.connection.ask::<serde::de::IgnoredAny>(call));
         let answer = answer.map_err(|refusal| match refusal.status {
             Some(400 | 403) => LoginFailure::Refused(refusal),
@@ -92,7 +94,8 @@ impl Desk<'_> {
         }
         use modelseal_http::ExposeSecret as _;
         let body = Body { token: wrapping.expose_secret() };
-        let call = Call::post("sys/wrapping/lookup", Repeat::Safe).within(self.namespace()).with_body(&body)?;
+        let call = Call::post("sys/wrapping/lookup", Repeat::Safe).within(self.namespace()).hiding(wrapping);
+        let call = call.with_body(&body)?;
         let answer = self.connection.ask::<Data>(call).map_err(|refusal| {
             if refusal.status == Some(400) || says_not_valid(&refusal) {
                 refusal.named(Code::VaultWrappingToken, "the wrapping token is no longer there to be unwrapped")

@@ -43,7 +43,7 @@ impl Connection {
         let (response, _) = self.call(&call, |status| STATES.contains(&status))?;
         let body: Body = read_bare(&what, &response).map_err(|error| match response.status {
             200 => error,
-            _ => Refusal::answered(&what, &response).error,
+            _ => Refusal::answered(&what, &response, []).error,
         })?;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-');
         if body.version.is_empty() || body.version.len() > 64 || !body.version.bytes().all(plain) {

@@ -37,6 +37,7 @@ pub use health::Health;
 use crate::answer::{self, Answer};
 use crate::environment::Resolved;
 use crate::refusal::Refusal;
+use crate::withhold::withhold;
 use repeats::{Failed, Repeats};
 
 /// What a client is made from, besides the address.
@@ -65,7 +66,11 @@ impl Connection {
     pub(crate) fn ask<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<Answer<T>, Refusal> {
         let (response, lost) = self.call(&call, is_success)?;
         let refused = |error| Refusal { status: Some(response.status), words: Vec::new(), sent: Sent::Maybe, error };
-        let answer = Answer::read(&self.what(&call), &response).map_err(refused)?;
+        let mut answer = Answer::read(&self.what(&call), &response).map_err(refused)?;
+        let told: Vec<_> = call.secrets().chain(answer.auth.as_ref().map(|auth| &auth.client_token)).collect();
+        for warning in answer.warnings.iter_mut().flatten() {
+            *warning = withhold(core::mem::take(warning), told.iter().copied());
+        }
         Ok(Answer { lost, ..answer })
     }
 
@@ -127,7 +132,7 @@ impl Connection {
         match outcome {
             Ok(response) if wanted(response.status) => Ok(response),
             Ok(response) => Err(Failed {
-                refusal: Refusal::answered(&self.what(call), &response),
+                refusal: Refusal::answered(&self.what(call), &response, call.secrets()),
                 retry_after: response.retry_after,
                 passing: false,
             }),

@@ -6,8 +6,10 @@ mod location;
 mod tests;
 
 use modelseal_core::{Code, Error, parse_json};
-use modelseal_http::{ExposeSecret as _, HttpError, HttpErrorKind, Response, Sent};
+use modelseal_http::{ExposeSecret as _, HttpError, HttpErrorKind, Response, SecretString, Sent};
 use serde::Deserialize;
+
+use crate::withhold::withhold;
 
 /// A failed request, before the step that made it gives it a meaning of its own.
 #[derive(Debug)]
@@ -30,8 +32,16 @@ const MOST_CHARACTERS: usize = 300;
 
 impl Refusal {
     /// What an answer means that is not the success the request wanted. `what` is method, path and server.
-    pub(crate) fn answered(what: &str, response: &Response) -> Self {
-        let own = own_words(response);
+    /// No `secrets` are quoted.
+    pub(crate) fn answered<'a>(
+        what: &str,
+        response: &Response,
+        secrets: impl IntoIterator<Item = &'a SecretString> + Clone,
+    ) -> Self {
+        let mut own = own_words(response);
+        for word in own.iter_mut().flatten().take(MOST_WORDS) {
+            *word = withhold(core::mem::take(word), secrets.clone());
+        }
         let words: Vec<String> = own.iter().flatten().take(MOST_WORDS).map(|word| cut(word, MOST_CHARACTERS)).collect();
         let meaning = meaning(response.status, own.is_some(), &words);
         // The limit of a proxy counts requests before it passes them on, too. Its 503 may come after.

@@ -9,6 +9,7 @@ use super::wire::{SignData, SignItem, SignRequest, SignResult};
 use super::{TransitKey, cut, unexpected};
 use crate::Session;
 use crate::connection::{Call, Repeat};
+use crate::withhold::withhold;
 
 /// Most items of a request: OpenBao reads 1000 strings, and an item with its reference has four.
 const MAX_ITEMS: usize = 100;
@@ -60,7 +61,13 @@ impl Session<'_> {
             let message = format!("asked for {} signatures, the server answered with {}", inputs.len(), results.len());
             return Err(unexpected(message));
         }
-        results.into_iter().enumerate().map(|(position, result)| signature_of(result, position, version)).collect()
+        let token = self.token_secret();
+        let hidden = |result: SignResult| SignResult {
+            error: result.error.map(|words| withhold(words, token.as_ref())),
+            ..result
+        };
+        let results = results.into_iter().map(hidden).enumerate();
+        results.map(|(position, result)| signature_of(result, position, version)).collect()
     }
 }
 
