@@ -74,7 +74,7 @@ on_each_server! {
         }
         // Marked as deleted.
         admin.post(&format!("{mount}/keys/gone"), &json!({"type": "ecdsa-p256"})).ok();
-        if admin.post(&format!("{mount}/keys/gone/soft-delete"), &json!({})).status < 300 {
+        if admin.delete(&format!("{mount}/keys/gone/soft-delete")).status < 300 {
             refused(&ground, &format!("hashivault://{mount}/gone"), Code::VaultKeyType);
         } else {
             assert_eq!(server.kind, Kind::Vault);

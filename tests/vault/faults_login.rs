@@ -148,8 +148,8 @@ fn commands_that_give_no_token() {
     sign(&["sh", "-c", "kill -9 $$"]).refused(Code::IdentityMissing).says(&["signal"]);
     sign(&["/nonexistent/program"]).refused(Code::IdentityMissing).says(&["does not start"]);
     sign(&["true"]).refused(Code::IdentityMissing);
-    sign(&["sh", "-c", "head -c 100000 /dev/zero"]).run();
-    sign(&["sh", "-c", "yes"]).run();
+    sign(&["sh", "-c", "head -c 100000 /dev/zero"]).refused_with_exit(2);
+    sign(&["sh", "-c", "yes"]).refused_with_exit(2);
     sign(&["sh", "-c", "cat /dev/zero | head -c 60000"]).refused(Code::IdentityMalformed);
     sign(&["sh", "-c", &format!("echo {good}; echo {good}")]).refused(Code::IdentityMalformed);
     sign(&[""]).refused(Code::UsageArguments);

@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -49,6 +50,12 @@ impl Vault {
     #[must_use]
     pub fn notices(&self) -> &[String] {
         &self.connection.resolved.notices
+    }
+
+    /// Every file, from flags and variables, that decides whom this run trusts or who it is: none may lie in a model
+    /// that it signs or verifies.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.connection.resolved.files.iter().map(PathBuf::as_path).chain(self.plan.file())
     }
 
     /// The login method, and why it: `because of --role and --identity-token-file`.

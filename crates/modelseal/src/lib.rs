@@ -33,5 +33,6 @@ pub use sign::{AttestationToSign, SignOptions, SignedArtifact, SigningKey, sign_
 pub use tree::{DEFAULT_BUNDLE_NAME, ModelTree, find_models};
 pub use trust::{Trust, TrustRequest};
 pub use verify::{
-    SecondOpinion, VerifyOptions, check_trust_outside, verify_model_artifact, verify_model_artifact_twice,
+    SecondOpinion, VerifyOptions, check_files_outside, check_trust_outside, verify_model_artifact,
+    verify_model_artifact_twice,
 };

@@ -1,6 +1,7 @@
 //! Keys on a server: opened for signing after the model is hashed, read for verification.
 
 use core::num::NonZeroU32;
+use std::path::{Path, PathBuf};
 
 use modelseal_core::{Code, Error, KeyId, Pae, Result, Signer, TrustedKey, VaultKeyRef};
 use modelseal_vault::{Session, TransitKey, Vault, VaultSigner};
@@ -29,6 +30,10 @@ impl SigningKey for ServerKey {
     fn notices(&self) -> Vec<String> {
         notices(&self.vault)
     }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.vault.files().map(Path::to_owned).collect()
+    }
 }
 
 /// What was decided about a server, for `-v`: which source won, and how the login is made.
@@ -46,6 +51,7 @@ pub fn notices(vault: &Vault) -> Vec<String> {
 pub struct ServerKeys<'a> {
     session: Session<'a>,
     keys: Vec<TransitKey>,
+    files: Vec<PathBuf>,
 }
 
 impl<'a> ServerKeys<'a> {
@@ -57,7 +63,7 @@ impl<'a> ServerKeys<'a> {
         let session = vault.log_in()?;
         let keys = references.iter().map(|reference| session.read_key(reference)).collect::<Result<_>>();
         match keys {
-            Ok(keys) => Ok(Self { session, keys }),
+            Ok(keys) => Ok(Self { session, keys, files: vault.files().map(Path::to_owned).collect() }),
             Err(error) => Err(with_remarks(error, &session.end())),
         }
     }
@@ -79,6 +85,8 @@ impl<'a> ServerKeys<'a> {
                 if let Some(number) = NonZeroU32::new(number) {
                     one = one.with_version(number);
                 }
+                // Whoever chooses the server chooses the key.
+                one = self.files.iter().cloned().fold(one, TrustedKey::with_source);
                 trusted.push(one);
             }
         }

@@ -130,6 +130,11 @@ pub trait SigningKey {
         Vec::new()
     }
 
+    /// Files that must not lie in the model, besides those of [`SignOptions::secret_files`].
+    fn files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
     /// Opens the key. [`Signer::finish`] is called on the result whatever happens.
     ///
     /// # Errors
@@ -162,12 +167,15 @@ pub fn sign_model_artifact(
         check_signer(signer, options, Code::KeyMismatch)?;
     }
     let root = Root::open(model)?;
-    refuse_inside(&root, options.secret_files.iter().map(PathBuf::as_path)).map_err(|error| match error.code() {
-        Code::UsageTrustInsideModel => {
-            error.with_hint("keep keys outside the model: whoever gets the model would get the key too")
-        }
-        _ => error,
-    })?;
+    let files = key.files();
+    refuse_inside(&root, options.secret_files.iter().chain(&files).map(PathBuf::as_path)).map_err(
+        |error| match error.code() {
+            Code::UsageTrustInsideModel => {
+                error.with_hint("keep keys outside the model: whoever gets the model would get the key too")
+            }
+            _ => error,
+        },
+    )?;
     let name = model_name(&root, options)?;
     let paths = BundlePaths::of(&root, options.bundle.as_deref());
     check_output(&paths.bundle)?;

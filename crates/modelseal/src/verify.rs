@@ -67,6 +67,14 @@ pub fn check_trust_outside(model: &Path, trusted: &TrustedKeys) -> Result<()> {
     refuse_inside(&Root::open(model)?, trusted.sources())
 }
 
+/// Refuses files inside the model that decide which server is asked, and as whom: before it is asked.
+///
+/// # Errors
+/// As [`check_trust_outside`].
+pub fn check_files_outside<'a>(model: &Path, files: impl Iterator<Item = &'a Path>) -> Result<()> {
+    refuse_inside(&Root::open(model)?, files)
+}
+
 /// Verifies the model at `model`: signature by a trusted key, the expected artifact, every file, nothing extra.
 ///
 /// # Errors

@@ -138,21 +138,6 @@ impl ServerArgs {
         Ok(settings)
     }
 
-    /// Files that hold what logs in: never to be signed along with a model.
-    pub(crate) fn secret_files(&self) -> impl Iterator<Item = PathBuf> {
-        [
-            &self.identity_token_file,
-            &self.service_account_token,
-            &self.secret_id_file,
-            &self.wrapped_secret_id_file,
-            &self.token_sink,
-            &self.token_file,
-        ]
-        .into_iter()
-        .flatten()
-        .cloned()
-    }
-
     /// The checks that the caller weakened, by their names in results.
     pub(crate) fn relaxed(&self) -> impl Iterator<Item = &'static str> {
         [

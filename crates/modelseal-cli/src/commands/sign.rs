@@ -61,7 +61,6 @@ fn options(args: &SignArgs) -> Result<SignOptions> {
     options.ignore_git_paths = !args.no_ignore_git_paths;
     options.certificates = certificates(args.certificate.as_deref(), &args.certificate_chain)?;
     options.secret_files.extend(args.passphrase.key_passphrase_file.clone());
-    options.secret_files.extend(args.server.secret_files());
     options.dry_run = args.dry_run;
     options.danger_allow_symlinks = args.danger_allow_symlinks;
     options.danger_allow_test_keys = args.danger_allow_test_keys;

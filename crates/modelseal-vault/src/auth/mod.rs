@@ -107,6 +107,18 @@ impl Plan {
         Ok(Self { method, reason, limits, role, warnings, login })
     }
 
+    /// The file that holds what logs in, when there is one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match &self.login {
+            Login::Identity(identity) => identity.token.path(),
+            Login::AppRole(approle) => match &approle.secret {
+                Secret::Plain(source) | Secret::Wrapped(source, _) => source.path(),
+            },
+            Login::Sink(source) | Login::Token(source) => source.path(),
+            Login::Agent => None,
+        }
+    }
+
     /// Gets a token. It is not judged yet.
     ///
     /// # Errors

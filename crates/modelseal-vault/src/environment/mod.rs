@@ -13,6 +13,7 @@ mod variables;
 mod tests;
 
 use core::time::Duration;
+use std::path::PathBuf;
 
 use modelseal_core::{Code, Error, Result, VaultPath};
 use modelseal_http::{Address, ClientConfig, Env};
@@ -41,6 +42,8 @@ pub(crate) struct Resolved {
     pub(crate) default_address: bool,
     /// What the audit log shall show of this run: `[A-Za-z0-9._:/-]`, at most 128.
     pub(crate) correlation_id: Option<String>,
+    /// Files that say whom to trust and who we are, and the socket.
+    pub(crate) files: Vec<PathBuf>,
     /// What was decided and which source won, one line each, without secrets.
     pub(crate) notices: Vec<String>,
 }
@@ -85,7 +88,8 @@ impl Resolved {
         let namespace = namespace(settings.namespace.as_ref(), &variables, &NAMESPACE, &mut notices)?;
         let own = namespace_of_login(settings, &variables, &mut notices)?;
         let mut client = ClientConfig::new(server.address);
-        client.tls = tls::tls(settings, &variables, &mut notices)?;
+        let mut files: Vec<PathBuf> = client.address.socket().map(Into::into).into_iter().collect();
+        client.tls = tls::tls(settings, &variables, &mut files, &mut notices)?;
         client.proxy = proxy::proxy(&client.address, &variables, &mut notices)?;
         client.danger_plain_http = settings.danger_plain_http;
         client.hooks = settings.hooks.clone();
@@ -103,6 +107,7 @@ impl Resolved {
             retries,
             agent: server.agent,
             default_address: server.default,
+            files,
             correlation_id: settings.correlation_id.as_deref().and_then(correlation_id),
             notices,
         })

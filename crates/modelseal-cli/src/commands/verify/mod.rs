@@ -46,12 +46,15 @@ fn verify(args: &VerifyArgs, console: &mut Console) -> Result<Run> {
     // Before anything else: from the login on a signal must not leave a token behind.
     let patient = request.needs_server().then(|| server::watch(true));
     let vault = patient.as_ref().map(|signals| server::configure(&args.server, signals, console)).transpose()?;
+    let mut plan = plan::Plan::new(args)?;
+    if let Some(vault) = &vault {
+        plan.refuse_files_inside(vault)?;
+    }
     let trust = request.load(vault.as_ref())?;
     for note in &trust.notes {
         console.warning(&modelseal::escape(note));
     }
     let terms = Terms::new(args, trust)?;
-    let mut plan = plan::Plan::new(args)?;
     plan.refuse_trust_inside(&terms.trust.keys)?;
     for warning in &plan.warnings {
         console.warning(warning);

@@ -4,10 +4,11 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use modelseal::vault::Vault;
 use modelseal::{
     Code, DEFAULT_BUNDLE_NAME, Digest, Error, Expected, Finding, HashAlgorithm, LeafPin, ModelTree, Observer, Policy,
-    Result, Trust, TrustRequest, TrustedKeys, VerifiedArtifact, VerifyOptions, check_trust_outside, find_models,
-    verify_model_artifact, verify_model_artifact_twice,
+    Result, Trust, TrustRequest, TrustedKeys, VerifiedArtifact, VerifyOptions, check_files_outside,
+    check_trust_outside, find_models, verify_model_artifact, verify_model_artifact_twice,
 };
 
 use crate::args::{VerifyArgs, key_ref};
@@ -174,8 +175,17 @@ impl Plan {
     /// Refuses a key or certificate that lies in any of the models: none is verified then, as none would be on the
     /// caller's terms.
     pub(super) fn refuse_trust_inside(&self, trusted: &TrustedKeys) -> Result<()> {
+        self.refuse_inside(|model| check_trust_outside(model, trusted))
+    }
+
+    /// Refuses a file that lies in any of the models and decides which server is asked, and as whom.
+    pub(super) fn refuse_files_inside(&self, vault: &Vault) -> Result<()> {
+        self.refuse_inside(|model| check_files_outside(model, vault.files()))
+    }
+
+    fn refuse_inside(&self, check: impl Fn(&Path) -> Result<()>) -> Result<()> {
         for target in &self.targets {
-            match check_trust_outside(&target.model, trusted) {
+            match check(&target.model) {
                 Err(error) if error.code() == Code::UsageTrustInsideModel => return Err(error),
                 // Whatever else is wrong with the model is said in its turn.
                 _ => {}
