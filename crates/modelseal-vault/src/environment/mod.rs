@@ -88,7 +88,8 @@ impl Resolved {
         let namespace = namespace(settings.namespace.as_ref(), &variables, &NAMESPACE, &mut notices)?;
         let own = namespace_of_login(settings, &variables, &mut notices)?;
         let mut client = ClientConfig::new(server.address);
-        let mut files: Vec<PathBuf> = client.address.socket().map(Into::into).into_iter().collect();
+        let mut files: Vec<PathBuf> =
+            client.address.socket().filter(|path| path.exists()).map(Into::into).into_iter().collect();
         client.tls = tls::tls(settings, &variables, &mut files, &mut notices)?;
         client.proxy = proxy::proxy(&client.address, &variables, &mut notices)?;
         client.danger_plain_http = settings.danger_plain_http;
