@@ -230,7 +230,7 @@ on_each_server! {
             ("elsewhere", Behaviour::redirect("https://elsewhere.example/"), Code::VaultRedirect),
         ] {
             let (job, spy) = job(FaultServer::builder().on("POST", &path, [behaviour]));
-            let done = job.with(["--timeout", "2s"]).refused_with_exit(code.exit().status());
+            let done = job.with(["--timeout", "1s"]).refused_with_exit(code.exit().status());
             assert_eq!(done.json["code"], code.as_str(), "{name}: {}", done.said);
             assert_ne!(done.json["results"][0]["code"], "verified", "{name}");
             ground.assert_revoked(&spy, 1);

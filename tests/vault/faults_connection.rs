@@ -288,7 +288,7 @@ on_each_server! {
         let later = |seconds: &str| Behaviour::answer(429, &[("Retry-After", seconds)], quota.to_string());
         for (behaviour, code, least, most) in [
             (Behaviour::json(429, &quota), Code::VaultRateLimited, 2, 40),
-            (later("1"), Code::VaultRateLimited, 1, 4),
+            (later("1"), Code::VaultRateLimited, 1, 2),
             (later("86400"), Code::VaultRateLimited, 1, 1),
             (later("Fri, 31 Dec 2100 23:59:59 GMT"), Code::VaultRateLimited, 1, 40),
             (Behaviour::html_502(), Code::VaultUnavailable, 3, 3),
@@ -303,7 +303,7 @@ on_each_server! {
             let sign = format!("/v1/{}/sign/", ground.mount);
             let (job, spy) = ground.spied(FaultServer::builder().on("POST", &sign, [behaviour.clone()]));
             let started = Instant::now();
-            job.with(["--timeout", "2s"]).refused(code);
+            job.with(["--timeout", "1s"]).refused(code);
             assert!(started.elapsed() < Duration::from_secs(20));
             let requests = spy.faults.count(&sign);
             assert!((least..=most).contains(&requests), "{behaviour:?} {code}: {requests} requests");
