@@ -261,9 +261,8 @@ def test_tables_and_versions(openbao: Server, issuer: Issuer, model: Path, tmp_p
     shop = Shop(openbao, issuer, mount, policy, openbao.jwt_role(issuer, policy))
     shop.sign(model)
     openbao.must("POST", f"{mount}/keys/model/rotate", {})
-    table = tmp_path / "keys" / "model.toml"
-    exported = export(shop, table.parent)
-    assert exported == ["model-v1.pem", "model-v2.pem", "model.toml"]
+    *pems, table = modelseal.export_public_keys(shop.key, tmp_path / "keys", auth=shop.auth(), server=shop.at())
+    assert [path.name for path in [*pems, table]] == ["model-v1.pem", "model-v2.pem", "model.toml"]
     artifact = verify(shop, model, table)
     assert (artifact.key_name, artifact.key_version) == ("model", 1)
     old: list[tuple[Any, dict[str, Any]]] = [
@@ -288,16 +287,33 @@ def test_tables_and_versions(openbao: Server, issuer: Issuer, model: Path, tmp_p
     assert unexpected.value.code == "vault/unexpected-key"
 
 
-def export(shop: Shop, directory: Path) -> list[str]:
-    """Write the table as the command does."""
-    import subprocess
-    import sys
-
-    command = [sys.executable, "-m", "modelseal", "keys", "export", shop.key, "--out", str(directory)]
-    token = shop.openbao.token(shop.policy)
-    environment = {**os.environ, "VAULT_TOKEN": token, "VAULT_ADDR": shop.openbao.address}
-    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
-    return sorted(path.name for path in directory.iterdir())
+def test_exporting(shop: Shop, model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    before = shop.openbao.accessors()
+    given: dict[str, Any] = {"auth": shop.auth(), "server": shop.at(max_token_ttl=60)}
+    files = modelseal.export_public_keys(shop.key, tmp_path / "a" / "keys", **given)
+    assert files == (tmp_path / "a/keys/model-v1.pem", tmp_path / "a/keys/model.toml")
+    assert shop.openbao.accessors() == before
+    assert ["longer than" in record.getMessage() for record in caplog.records] == [True]
+    shop.sign(model)
+    assert verify(shop, model, files[1]).key_version == 1
+    # The same again changes nothing; what is different is only replaced on request.
+    assert modelseal.export_public_keys(shop.key, tmp_path / "a" / "keys", **given) == files
+    files[0].write_text("mine")
+    with pytest.raises(modelseal.UsageError) as exists:
+        modelseal.export_public_keys(shop.key, str(files[0].parent), **given)
+    assert exists.value.code == "output/exists"
+    assert files[0].read_text() == "mine"
+    modelseal.export_public_keys(shop.key, str(files[0].parent), replace=True, **given)
+    assert files[0].read_text() != "mine"
+    with pytest.raises(modelseal.UsageError) as local:
+        modelseal.export_public_keys("key.pem", tmp_path / "b", **given)
+    assert local.value.code == "usage/arguments"
+    with pytest.raises(modelseal.BackendError) as absent:
+        modelseal.export_public_keys(f"{shop.key}?version=9", tmp_path / "b", **given)
+    assert absent.value.code == "vault/key-version"
+    assert "longer than" in absent.value.hint
+    assert not (tmp_path / "b").exists()
+    assert shop.openbao.accessors() == before
 
 
 @pytest.mark.parametrize(
