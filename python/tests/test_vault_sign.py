@@ -3,67 +3,23 @@
 from __future__ import annotations
 
 import logging
-import os
 import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import modelseal
 import pytest
 from modelseal import AgentAuth, AppRoleAuth, JwtAuth, KubernetesAuth, TokenAuth, VaultServer
 from vault_proxy import Proxy, token_review
-from vault_server import AUDIENCE, Issuer, Server
 
-pytest_plugins = ["vault_server"]
+if TYPE_CHECKING:
+    from vault_shop import Shop
 
+pytest_plugins = ["vault_server", "vault_shop"]
 
-@dataclass(frozen=True)
-class Shop:
-    """A key on the server, a policy to sign with it, and a login."""
-
-    openbao: Server
-    issuer: Issuer
-    mount: str
-    policy: str
-    jwt: str
-
-    @property
-    def key(self) -> str:
-        return f"hashivault://{self.mount}/model"
-
-    def auth(self, **more: Any) -> JwtAuth:
-        return JwtAuth(role="ci", token=self.issuer.token(), path=self.jwt, **more)
-
-    def at(self, address: str = "", **more: Any) -> VaultServer:
-        return VaultServer(address=address or self.openbao.address, **more)
-
-    def sign(self, model: Path, **more: Any) -> modelseal.SignedArtifact:
-        given: dict[str, Any] = {"key": self.key, "server": self.at(), **more}
-        if "auth" not in given:
-            given["auth"] = self.auth()
-        return modelseal.sign_model_artifact(model, **given)
-
-
-@pytest.fixture(autouse=True)
-def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    prefixes = ("VAULT_", "BAO_", "MODELSEAL_", "GITHUB_", "CI_", "TRANSIT_")
-    for name in [name for name in os.environ if name.startswith(prefixes)]:
-        monkeypatch.delenv(name)
-
-
-@pytest.fixture(scope="module")
-def shop(openbao: Server, issuer: Issuer) -> Shop:
-    mount = openbao.transit_key()
-    policy = openbao.signing_policy(mount)
-    return Shop(openbao, issuer, mount, policy, openbao.jwt_role(issuer, policy))
-
-
-@pytest.fixture
-def proxy(openbao: Server) -> Iterator[Proxy]:
-    with Proxy(openbao.address) as proxy:
-        yield proxy
+#: The `aud` of the issuer's tokens.
+AUDIENCE = "https://vault.example"
 
 
 def secret_file(directory: Path, text: str) -> Path:
@@ -212,110 +168,6 @@ def test_a_local_key_needs_no_server(model: Path, shop: Shop) -> None:
     assert signed.relaxed == ("danger-allow-test-keys",)
 
 
-def verify(shop: Shop, model: Path, key: Any = None, **more: Any) -> modelseal.VerifiedArtifact:
-    return modelseal.verify_model_artifact(model, key=shop.key if key is None else key, name="model", **more)
-
-
-def test_verifying_by_reference(shop: Shop, model: Path) -> None:
-    shop.sign(model)
-    before = shop.openbao.accessors()
-    artifact = verify(shop, model, auth=shop.auth(), server=shop.at())
-    assert (artifact.key_name, artifact.key_version, artifact.warnings) == ("model", 1, ())
-    assert shop.openbao.accessors() == before
-    (model / "config.json").write_text("changed")
-    with pytest.raises(modelseal.MismatchError):
-        verify(shop, model, [shop.key], auth=shop.auth(), server=shop.at())
-    assert shop.openbao.accessors() == before
-
-
-def test_asking_the_server_as_well(shop: Shop, model: Path, proxy: Proxy) -> None:
-    shop.sign(model)
-    auth = TokenAuth(token=shop.openbao.token(shop.openbao.verifying_policy(shop.mount)))
-    artifact = verify(shop, model, auth=auth, server=shop.at(proxy.address), online=True)
-    assert artifact.key_version == 1
-    assert proxy.asked[-1] == f"POST /v1/{shop.mount}/verify/model"
-    # The token of a job that signs may not ask.
-    before = shop.openbao.accessors()
-    with pytest.raises(modelseal.BackendError) as refused:
-        verify(shop, model, auth=shop.auth(), server=shop.at(), online=True)
-    assert refused.value.code == "vault/permission"
-    assert shop.openbao.accessors() == before
-    # The server alone says no.
-    proxy.answers["verify"] = 200, {"data": {"batch_results": [{"valid": False}], "valid": False}}
-    with pytest.raises(modelseal.SignatureError) as disagreed:
-        verify(shop, model, auth=auth, server=shop.at(proxy.address), online=True)
-    assert disagreed.value.code == "signature/online-refused"
-    with pytest.raises(modelseal.UsageError):
-        modelseal.verify_model_artifact(
-            model,
-            key=Path(__file__).parents[2] / "tests/vectors/keys/p384.pub.pem",
-            name="model",
-            online=True,
-            auth=auth,
-        )
-
-
-def test_tables_and_versions(openbao: Server, issuer: Issuer, model: Path, tmp_path: Path) -> None:
-    mount = openbao.transit_key()
-    policy = openbao.signing_policy(mount)
-    shop = Shop(openbao, issuer, mount, policy, openbao.jwt_role(issuer, policy))
-    shop.sign(model)
-    openbao.must("POST", f"{mount}/keys/model/rotate", {})
-    *pems, table = modelseal.export_public_keys(shop.key, tmp_path / "keys", auth=shop.auth(), server=shop.at())
-    assert [path.name for path in [*pems, table]] == ["model-v1.pem", "model-v2.pem", "model.toml"]
-    artifact = verify(shop, model, table)
-    assert (artifact.key_name, artifact.key_version) == ("model", 1)
-    old: list[tuple[Any, dict[str, Any]]] = [
-        (table, {}),
-        (shop.key, {"auth": shop.auth(), "server": shop.at()}),
-    ]
-    for key, more in old:
-        with pytest.raises(modelseal.PolicyError) as refused:
-            verify(shop, model, key, min_key_version=2, **more)
-        assert refused.value.code == "policy/key-version"
-    signed = shop.sign(model, key=f"{shop.key}?version=1")
-    assert signed.key_version == 1
-    signed = shop.sign(model)
-    assert signed.key_version == 2
-    for key, more in old:
-        assert verify(shop, model, key, min_key_version=2, **more).key_version == 2
-    for number in [0, -1, 1 << 32, 1 << 70]:
-        with pytest.raises(modelseal.UsageError):
-            verify(shop, model, table, min_key_version=number)
-    with pytest.raises(modelseal.BackendError) as unexpected:
-        shop.sign(model, expect_key_id="0" * 64)
-    assert unexpected.value.code == "vault/unexpected-key"
-
-
-def test_exporting(shop: Shop, model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    before = shop.openbao.accessors()
-    given: dict[str, Any] = {"auth": shop.auth(), "server": shop.at(max_token_ttl=60)}
-    files = modelseal.export_public_keys(shop.key, tmp_path / "a" / "keys", **given)
-    assert files == (tmp_path / "a/keys/model-v1.pem", tmp_path / "a/keys/model.toml")
-    assert shop.openbao.accessors() == before
-    assert ["longer than" in record.getMessage() for record in caplog.records] == [True]
-    shop.sign(model)
-    assert verify(shop, model, files[1]).key_version == 1
-    # The same again changes nothing; what is different is only replaced on request.
-    assert modelseal.export_public_keys(shop.key, tmp_path / "a" / "keys", **given) == files
-    files[0].write_text("mine")
-    with pytest.raises(modelseal.UsageError) as exists:
-        modelseal.export_public_keys(shop.key, str(files[0].parent), **given)
-    assert exists.value.code == "output/exists"
-    assert files[0].read_text() == "mine"
-    modelseal.export_public_keys(shop.key, str(files[0].parent), replace=True, **given)
-    assert files[0].read_text() != "mine"
-    with pytest.raises(modelseal.UsageError) as local:
-        modelseal.export_public_keys("key.pem", tmp_path / "b", **given)
-    assert local.value.code == "usage/arguments"
-    with pytest.raises(modelseal.BackendError) as absent:
-        modelseal.export_public_keys(f"{shop.key}?version=9", tmp_path / "b", **given)
-    assert absent.value.code == "vault/key-version"
-    assert "longer than" in absent.value.hint
-    assert not (tmp_path / "b").exists()
-    assert shop.openbao.accessors() == before
-
-
 @pytest.mark.parametrize(
     ("status", "code", "retryable"),
     [
@@ -371,8 +223,8 @@ def test_more_refusals(shop: Shop, model: Path, proxy: Proxy, tmp_path: Path) ->
     )
     assert allowed.relaxed == ("danger-unlimited-token",)
     assert any("root token" in warning for warning in allowed.warnings)
-    artifact = verify(
-        shop, model, auth=TokenAuth(token=shop.openbao.root_token), server=shop.at(danger_unlimited_token=True)
+    artifact = shop.verify(
+        model, auth=TokenAuth(token=shop.openbao.root_token), server=shop.at(danger_unlimited_token=True)
     )
     assert artifact.relaxed == ("danger-unlimited-token",)
     assert any("root token" in warning for warning in artifact.warnings)
@@ -400,7 +252,7 @@ def test_a_token_that_cannot_be_revoked_is_mentioned(shop: Shop, model: Path, pr
 def test_a_long_life_is_warned_of(shop: Shop, model: Path) -> None:
     signed = shop.sign(model, server=shop.at(max_token_ttl=60))
     assert any("longer than the" in warning for warning in signed.warnings)
-    artifact = verify(shop, model, auth=shop.auth(), server=shop.at(max_token_ttl=60))
+    artifact = shop.verify(model, auth=shop.auth(), server=shop.at(max_token_ttl=60))
     assert len(artifact.warnings) == 1
 
 

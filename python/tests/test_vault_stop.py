@@ -8,19 +8,22 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import modelseal
 import pytest
-from modelseal import JwtAuth, VaultServer
+from modelseal import JwtAuth
 from support import sign_in_child
 from vault_proxy import Proxy
-from vault_server import Issuer, Server
 
-pytest_plugins = ["vault_server"]
+if TYPE_CHECKING:
+    from vault_server import Issuer, Server
+    from vault_shop import Shop
+
+pytest_plugins = ["vault_server", "vault_shop"]
 
 #: Far above what is measured, and far below what the proxy would hold a request.
 BOUND = 10.0
@@ -28,22 +31,9 @@ PATIENCE = 60.0
 
 
 @pytest.fixture
-def proxy(openbao: Server) -> Iterator[Proxy]:
-    with Proxy(openbao.address) as proxy:
-        yield proxy
-
-
-@pytest.fixture
-def call(openbao: Server, issuer: Issuer, proxy: Proxy, model: Path) -> dict[str, Any]:
+def call(shop: Shop, proxy: Proxy, model: Path) -> dict[str, Any]:
     """What signs the model through the proxy."""
-    mount = openbao.transit_key()
-    jwt = openbao.jwt_role(issuer, openbao.signing_policy(mount))
-    return {
-        "path": model,
-        "key": f"hashivault://{mount}/model",
-        "auth": JwtAuth(role="ci", token=issuer.token(), path=jwt),
-        "server": VaultServer(address=proxy.address),
-    }
+    return {"path": model, "key": shop.key, "auth": shop.auth(), "server": shop.at(proxy.address)}
 
 
 def interrupt_when(event: threading.Event) -> threading.Thread:
