@@ -33,17 +33,14 @@ pub(crate) struct AuthData {
     pub(crate) accessor: Option<String>,
     pub(crate) policies: Option<Vec<String>>,
     pub(crate) lease_duration: u64,
-    pub(crate) renewable: Option<bool>,
     pub(crate) token_type: Option<String>,
     pub(crate) num_uses: Option<u64>,
     pub(crate) mfa_requirement: Option<serde::de::IgnoredAny>,
 }
 
-/// What stands for a wrapped answer. The wrapping token itself is never needed here.
+/// That the answer is wrapped. What it holds is never needed here.
 #[derive(Deserialize)]
-pub(crate) struct WrapInfo {
-    pub(crate) creation_path: Option<String>,
-}
+pub(crate) struct WrapInfo {}
 
 /// Most warnings of one answer, and most characters of each.
 const MOST_WARNINGS: usize = 16;
