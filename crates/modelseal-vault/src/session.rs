@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use modelseal_core::{Code, Error, Result, VaultPath, escape};
-use modelseal_http::{Env, SecretString, Sent};
+use modelseal_http::{Env, Sent};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -187,11 +187,6 @@ impl<'a> Session<'a> {
         }
         self.used.fetch_add(1, Ordering::Relaxed);
         self.vault.connection.ask(call.with_token(secret.as_ref()))
-    }
-
-    /// The token, to send it. `None`: an agent adds its own, or the session has ended.
-    pub(crate) fn token_secret(&self) -> Option<SecretString> {
-        self.locked().as_ref().and_then(|token| token.secret.clone())
     }
 
     /// The namespace of mounts, or the one of a reference.

@@ -37,7 +37,7 @@ fn a_login() {
     assert!(!format!("{answer:?}").contains("pl4nted"));
     let auth = answer.auth.unwrap();
     assert_eq!(auth.client_token.expose_secret(), "s.pl4nted");
-    assert_eq!((auth.lease_duration, auth.num_uses, auth.renewable), (300, Some(0), Some(true)));
+    assert_eq!((auth.lease_duration, auth.num_uses), (300, Some(0)));
     assert_eq!((auth.accessor.as_deref(), auth.token_type.as_deref()), (Some("a"), Some("service")));
     assert!(auth.mfa_requirement.is_none());
     assert_eq!(auth.policies.unwrap(), ["p"]);
