@@ -1,121 +1,145 @@
 #!/bin/sh
-# Sign a small model with a key file, verify it, and show what is refused. Every exit status is checked: the demo
-# fails if one is not the expected one.
+# Sign a small model with a key that never leaves a real OpenBao, through a token that lives for seconds; verify it
+# without the server; show what is refused, and what the audit log says. Every exit status is checked: the demo fails if
+# one is not the expected one. The server listens on loopback, keeps everything in memory, and ends with the demo.
 #
-# Usage: demo.sh DIRECTORY-OF-THE-BUILT-PROGRAMS
+# Usage: demo.sh DIRECTORY-OF-THE-BUILT-PROGRAMS PYTHON
 set -eu
 
-programs=$(cd "${1:?usage: demo.sh DIRECTORY}" && pwd)
+scripts=$(cd "$(dirname "$0")" && pwd)
+programs=$(cd "${1:?usage: demo.sh DIRECTORY PYTHON}" && pwd)
+python=${2:?usage: demo.sh DIRECTORY PYTHON}
 modelseal="$programs/modelseal"
+vault="$scripts/../tests/vault"
 work=$(mktemp -d "${TMPDIR:-/tmp}/modelseal-demo.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+server=
+# The server ends when its standard input does.
+end() {
+    exec 3>&- || true
+    [ -z "$server" ] || wait "$server" || true
+    rm -rf "$work"
+}
+trap end EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 cd "$work"
+# The demo's servers and tokens only, whatever the caller has set.
+unset BAO_ADDR BAO_TOKEN BAO_NAMESPACE BAO_CACERT BAO_AGENT_ADDR VAULT_ADDR VAULT_TOKEN VAULT_NAMESPACE VAULT_CACERT \
+    VAULT_AGENT_ADDR TRANSIT_SECRET_ENGINE_PATH
+# shellcheck source=scripts/demo-lib.sh
+. "$scripts/demo-lib.sh"
 
-if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
-    bold=$(printf '\033[1m') green=$(printf '\033[32m') red=$(printf '\033[31m') dim=$(printf '\033[2m') plain=$(printf '\033[0m')
-else
-    bold='' green='' red='' dim='' plain=''
-fi
-steps=0
-refused=0
-signed=
-
-title() {
-    printf '\n%s%s%s\n' "$bold" "$1" "$plain"
+# field NAME: one field of what the server printed when it was ready.
+field() {
+    "$python" -c 'import json, sys; print(json.load(open("server.json"))[sys.argv[1]])' "$1"
 }
 
-# run EXPECTED-STATUS ARGUMENTS…: run modelseal, show the command, what it says and its status.
-run() {
-    expected=$1
-    shift
-    printf '%s$ modelseal %s%s\n' "$bold" "$*" "$plain"
-    status=0
-    "$modelseal" "$@" >output 2>&1 </dev/null || status=$?
+# operator ARGUMENTS…: what an operator does once, shown.
+operator() {
+    printf '%s$ bao %s%s\n' "$bold" "$*" "$plain"
+    BAO_ADDR=$address BAO_TOKEN=$root HOME=$work "$bao" "$@" >output 2>&1 </dev/null || {
+        sed 's/^/  /' output
+        printf '  %sthe operator'"'"'s command failed: the demo failed%s\n' "$red" "$plain"
+        exit 1
+    }
     sed 's/^/  /' output
-    if [ "$status" -ne "$expected" ]; then
-        printf '  %sexit %s, but %s was expected: the demo failed%s\n' "$red" "$status" "$expected" "$plain"
+}
+
+title '1. A real OpenBao, in memory, on loopback'
+mkfifo server.stdin
+"$python" "$vault/serve.py" openbao --audit <server.stdin >server.json 2>server.err &
+server=$!
+exec 3>server.stdin
+waited=0
+until [ -s server.json ]; do
+    kill -0 "$server" 2>/dev/null && [ "$waited" -lt 600 ] || {
+        sed 's/^/  /' server.err
+        printf '  %sno server: the demo failed%s\n' "$red" "$plain"
         exit 1
-    fi
-    colour=$green
-    [ "$status" -eq 0 ] || colour=$red
-    printf '  %sexit %s%s\n' "$colour" "$status" "$plain"
-    steps=$((steps + 1))
-    [ "$status" -ne 1 ] || refused=$((refused + 1))
-}
+    }
+    waited=$((waited + 1))
+    sleep 0.1
+done
+address=$(field address) root=$(field root_token) bao=$(field binary) audit=$(field audit_log)
+does "OpenBao $(field version) at $address"
 
-# refuse CODE ARGUMENTS…: the command must exit with 1 and name this code.
-refuse() {
-    code=$1
-    shift
-    run 1 "$@"
-    if ! grep -q -F "$code" output; then
-        printf '  %s%s was expected in the output: the demo failed%s\n' "$red" "$code" "$plain"
-        exit 1
-    fi
+title '2. What an operator sets up once'
+operator secrets enable transit
+operator write -f transit/keys/models type=ecdsa-p256
+cat >signer.hcl <<'HCL'
+path "transit/keys/models" { capabilities = ["read"] }
+path "transit/sign/models" {
+  capabilities        = ["update"]
+  required_parameters = ["prehashed", "hash_algorithm", "marshaling_algorithm", "key_version"]
+  allowed_parameters  = {
+    "batch_input" = [], "key_version" = [], "prehashed" = [true]
+    "hash_algorithm" = ["sha2-256"], "marshaling_algorithm" = ["asn1"]
+  }
 }
+path "auth/token/revoke-self" { capabilities = ["update"] }
+path "auth/token/lookup-self" { capabilities = ["read"] }
+path "sys/capabilities-self"  { capabilities = ["update"] }
+HCL
+does 'the smallest policy that can sign with this key, and with nothing else:'
+sed 's/^/  /' signer.hcl
+operator policy write model-signer signer.hcl
+"$python" "$vault/issuer.py" new issuer
+operator auth enable jwt
+operator write auth/jwt/config jwt_validation_pubkeys=@issuer/issuer.pem
+cat >role.json <<'JSON'
+{ "role_type": "jwt", "user_claim": "repository_id", "bound_audiences": ["https://bao.example"],
+  "bound_claims": { "repository_id": "456789", "ref": "refs/heads/main" },
+  "claim_mappings": { "repository": "repository", "run_id": "run_id" },
+  "token_policies": ["model-signer"], "token_no_default_policy": true, "token_ttl": "60s", "token_max_ttl": "60s" }
+JSON
+does 'a role for the release job of one repository:'
+sed 's/^/  /' role.json
+operator write auth/jwt/role/release @role.json
+(umask 077 && printf "%s\n" "$root" >root.token)
+run 0 keys export hashivault://models --vault-addr "$address" --token-file root.token --danger-unlimited-token --out keys
 
-does() {
-    printf '%s# %s%s\n' "$dim" "$1" "$plain"
-}
-
-# flip FILE OFFSET: invert the lowest bit of one byte.
-flip() {
-    byte=$(dd if="$1" bs=1 skip="$2" count=1 2>/dev/null | od -An -tu1 | tr -d ' ')
-    # shellcheck disable=SC2059 # the escape sequence is the format
-    printf "\\$(printf '%03o' $((byte ^ 1)))" | dd of="$1" bs=1 seek="$2" count=1 conv=notrunc 2>/dev/null
-}
-
-title '1. A model and a key'
+title '3. A CI job signs: it holds nothing but its identity token'
 "$programs/examples/make_demo_model" llama-demo >output
 does "a small model of the usual shape: $(cat output)"
-for file in llama-demo/*; do
-    printf '  %8d  %s\n' "$(wc -c <"$file")" "$file"
-done
-run 0 keys generate signer.pem
-
-title '2. Sign, and verify'
-run 0 sign llama-demo --key signer.pem
-[ -f llama-demo/model.sig ] || {
-    printf '  %sno llama-demo/model.sig was written: the demo failed%s\n' "$red" "$plain"
-    exit 1
+mint() {
+    "$python" "$vault/issuer.py" mint issuer --audience https://bao.example --claims "$1" >identity.token
+    chmod 600 identity.token
 }
-signed=$(wc -c <llama-demo/model.sig | tr -d ' ')
-run 0 verify llama-demo --key signer.pub.pem
+mint '{"repository": "acme/llama", "repository_id": "456789", "ref": "refs/heads/main", "run_id": "1001"}'
+run 0 sign llama-demo --name acme/llama --key hashivault://models --vault-addr "$address" --role release \
+    --identity-token-file identity.token --audience https://bao.example -v
 
-title '3. One bit of one weight changes'
+title '4. Anybody verifies, without the server'
+run 0 verify llama-demo --key keys/models.toml --expect-name acme/llama
+
+title '5. One bit of one weight changes'
 size=$(wc -c <llama-demo/model.safetensors)
 offset=$((size - 1000))
 flip llama-demo/model.safetensors "$offset"
 does "the lowest bit of byte $offset of model.safetensors is now inverted"
-refuse artifact/modified verify llama-demo --key signer.pub.pem
+refuse artifact/modified verify llama-demo --key keys/models.toml --expect-name acme/llama
 flip llama-demo/model.safetensors "$offset"
 does 'the bit is back'
-run 0 verify llama-demo --key signer.pub.pem
 
-title '4. A file is slipped in'
+title '6. A file is slipped in'
 printf 'import os\n' >llama-demo/modeling_llama.py
-does 'modeling_llama.py is now in the model'
-refuse artifact/unexpected verify llama-demo --key signer.pub.pem
+refuse artifact/unexpected verify llama-demo --key keys/models.toml --expect-name acme/llama
 rm llama-demo/modeling_llama.py
 
-title '5. A file is taken away'
-mv llama-demo/tokenizer.json .
-does 'tokenizer.json is gone'
-refuse artifact/missing verify llama-demo --key signer.pub.pem
-mv tokenizer.json llama-demo/
+title '7. The job of another repository, and one of another branch, ask for a signature'
+mint '{"repository": "evil/llama", "repository_id": "666", "ref": "refs/heads/main", "run_id": "1002"}'
+server_refuses vault/login-refused sign llama-demo --key hashivault://models --vault-addr "$address" --role release \
+    --identity-token-file identity.token --audience https://bao.example
+mint '{"repository": "acme/llama", "repository_id": "456789", "ref": "refs/heads/feature", "run_id": "1003"}'
+server_refuses vault/login-refused sign llama-demo --key hashivault://models --vault-addr "$address" --role release \
+    --identity-token-file identity.token --audience https://bao.example
+run 0 verify llama-demo --key keys/models.toml --expect-name acme/llama
 
-title '6. Somebody else signed it'
-run 0 keys generate stranger.pem
-refuse signature/unknown-key verify llama-demo --key stranger.pub.pem
+title '8. What the audit log says of it'
+"$python" "$scripts/demo-audit.py" "$audit" || {
+    printf '  %sthe audit log does not prove it: the demo failed%s\n' "$red" "$plain"
+    exit 1
+}
 
-title '7. The signature is taken away'
-mv llama-demo/model.sig .
-does 'model.sig is gone'
-refuse artifact/unsigned verify llama-demo --key signer.pub.pem
-mv model.sig llama-demo/
-run 0 verify llama-demo --key signer.pub.pem
-
-printf '\n%sdemo: %d commands, every exit status as expected; %d times refused; the signature is %d bytes%s\n' \
-    "$green" "$steps" "$refused" "$signed" "$plain"
+printf '\n%sdemo: %d commands, every exit status as expected; %d times refused; the key never left the server%s\n' \
+    "$green" "$steps" "$refused" "$plain"

@@ -5,6 +5,7 @@
 mod args;
 mod commands;
 mod exit;
+mod memory;
 mod output;
 mod progress;
 mod reference;
@@ -24,6 +25,7 @@ use output::Console;
 /// work in an orderly way. Never ends the process and never panics: a bug is status 70.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
+    memory::keep_private();
     let args: Vec<OsString> = args.into_iter().collect();
     exit::guard(|| dispatch(&args))
 }

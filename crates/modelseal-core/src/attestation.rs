@@ -31,7 +31,7 @@ struct Line {
 pub struct AttestationEvidence {
     /// Its predicate type. Free text: escape before printing.
     pub predicate_type: String,
-    /// The trusted key that signed it; `None` when no trusted key did.
+    /// The trusted key that signed it; `None` when no key did that is trusted now and in its version.
     pub signed_by: Option<SignedBy>,
     /// Whether it is bound to this very manifest, not only to the same root digest.
     pub bound: bool,
@@ -116,10 +116,12 @@ impl Line {
     fn verify(line: &[u8], trusted: &TrustedKeys, at: Timestamp) -> Result<Self> {
         let bundle = Bundle::parse(line)?;
         let statement = AttestationStatement::parse(bundle.claimed_payload())?;
-        let signed_by = match check_envelope(&bundle, trusted, at) {
+        let signed_by = match check_envelope(&bundle, trusted, at).and_then(|signature| signature.accepted(at)) {
             Ok(signed_by) => Some(signed_by),
             Err(error) => match error.code() {
                 Code::SignatureUnknownKey | Code::SignatureWrongMethod | Code::SignatureUntrustedCertificate => None,
+                // A key that is no longer accepted is worth as much as one that is not trusted.
+                Code::PolicyKeyVersion | Code::PolicyKeyWindow => None,
                 _ => return Err(error),
             },
         };

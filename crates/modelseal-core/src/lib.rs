@@ -74,6 +74,7 @@ mod hash;
 mod json;
 mod key;
 mod key_ref;
+mod key_table;
 mod manifest;
 mod name;
 mod observer;
@@ -95,8 +96,9 @@ pub use error::{Error, Finding, Result};
 pub use escape::escape;
 #[doc(hidden)]
 pub use json::parse as parse_json;
-pub use key::{Curve, KeyId, KeyKind, PublicKey, Scheme, ShaVariant};
+pub use key::{Curve, KeyId, KeyKind, MlDsaSet, PublicKey, Scheme, ShaVariant};
 pub use key_ref::{KeyRef, VaultKeyName, VaultKeyRef, VaultPath};
+pub use key_table::KeyTable;
 pub use manifest::{GIT_PATHS, Manifest, ManifestFile, Method, Resource, Serialization};
 pub use name::ResourceName;
 pub use observer::{Event, Observer, Silent};
@@ -107,5 +109,5 @@ pub use statement::{LEGACY_PREDICATE_TYPE, ModelStatement, PREDICATE_TYPE, STATE
 pub use tree::Root;
 #[doc(hidden)]
 pub use tree::hash_tree_for_benches;
-pub use trust::{TrustedCertificate, TrustedKey, TrustedKeys};
+pub use trust::{SigningWindow, TrustedCertificate, TrustedKey, TrustedKeys};
 pub use verify::{AuthorizedManifest, FileChecks, Relaxation, SignedBy, SignedManifest, Uncovered, VerifiedArtifact};

@@ -206,6 +206,8 @@ impl Client {
 
     fn drive(&self, prepared: Prepared, deadline: Instant, stop: &dyn Fn() -> bool) -> Result<Response, HttpError> {
         let Some(runtime) = &self.runtime else { return Err(HttpError::config("the client is being dropped")) };
+        // Nobody has listened to the kept connection since: it may have been closed.
+        runtime.block_on(settle());
         let mut begun = false;
         let mut work = Box::pin(prepared.run(&self.http, &self.peer));
         let end = loop {
@@ -225,9 +227,7 @@ impl Client {
         // Lets the connection be kept, or closed when its exchange was given up.
         runtime.block_on(async move {
             drop(work);
-            for _ in 0..8 {
-                tokio::task::yield_now().await;
-            }
+            settle().await;
         });
         end
     }
@@ -281,6 +281,13 @@ impl Drop for Client {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+/// Lets the connection's own task run, and see what has arrived.
+async fn settle() {
+    for _ in 0..8 {
+        tokio::task::yield_now().await;
     }
 }
 

@@ -18,6 +18,19 @@ pub(crate) struct Peer {
     pub(crate) name: String,
 }
 
+impl Peer {
+    /// The proxy, as the one that a connection failed with.
+    fn proxy(&self) -> Self {
+        let name = host(&self.endpoint).rsplit(' ').next().unwrap_or_default().to_owned();
+        Self { endpoint: self.endpoint.clone(), server: self.endpoint.clone(), name }
+    }
+}
+
+/// Without the port.
+fn host(endpoint: &str) -> &str {
+    endpoint.rsplit_once(':').map_or(endpoint, |(host, _)| host)
+}
+
 /// What is known of a failure.
 enum Cause<'a> {
     Tls(&'a rustls::Error),
@@ -28,6 +41,8 @@ enum Cause<'a> {
 
 /// A failed exchange. Where the connection did not stand, the request surely was not sent.
 pub(crate) fn exchange(error: &reqwest::Error, peer: &Peer) -> HttpError {
+    let proxy = at_proxy(error).then(|| peer.proxy());
+    let peer = proxy.as_ref().unwrap_or(peer);
     let Peer { endpoint, server, .. } = peer;
     let connecting = error.is_connect();
     let sent = if connecting { Sent::No } else { Sent::Maybe };
@@ -35,8 +50,7 @@ pub(crate) fn exchange(error: &reqwest::Error, peer: &Peer) -> HttpError {
         return HttpError::config("the request cannot be made");
     }
     if error.is_dns() {
-        let host = endpoint.rsplit_once(':').map_or(endpoint.as_str(), |(host, _)| host);
-        return HttpError::new(HttpErrorKind::Dns, Sent::No, format!("no address is known for {host}"));
+        return HttpError::new(HttpErrorKind::Dns, Sent::No, format!("no address is known for {}", host(endpoint)));
     }
     if error.is_timeout() {
         let message = if connecting { format!("no connection to {endpoint} in time") } else { no_answer(peer) };
@@ -83,6 +97,13 @@ pub(crate) fn client(error: &reqwest::Error) -> HttpError {
         _ => "the TLS settings cannot be used",
     };
     HttpError::config(message)
+}
+
+/// Whether the way to the proxy itself failed.
+fn at_proxy(error: &(dyn Error + 'static)) -> bool {
+    core::iter::successors(Some(error), |&error| error.source())
+        .take(32)
+        .any(|error| error.to_string() == "tunnel error: failed to create underlying connection")
 }
 
 /// The first error down the chain whose meaning is known.

@@ -47,14 +47,19 @@ impl ProxyUrl {
         if text.len() > 2048 || text.bytes().any(|byte| !byte.is_ascii_graphic() || byte == b'\\') {
             return Err(wrong("must be short ASCII without spaces, control characters and backslashes"));
         }
-        let whole = SecretString::from(if text.contains("://") { text.to_owned() } else { format!("http://{text}") });
-        let mut shown = Url::parse(whole.expose_secret()).map_err(|_| wrong("is not a URL"))?;
+        let mut shown = if text.contains("://") { Url::parse(text) } else { Url::parse(&format!("http://{text}")) }
+            .map_err(|_| wrong("is not a URL"))?;
         if !matches!(shown.scheme(), "http" | "https") {
             return Err(wrong("must begin with http:// or https://"));
         }
         if shown.path() != "/" || shown.query().is_some() || shown.fragment().is_some() {
             return Err(wrong("must not hold a path, query or fragment"));
         }
+        // A proxy that the layers below cannot read they would leave out, and connect directly.
+        if shown.as_str().parse::<hyper::Uri>().is_err() {
+            return Err(wrong("has characters that must be percent-encoded"));
+        }
+        let whole = SecretString::from(shown.as_str());
         if shown.set_username("").is_err() || shown.set_password(None).is_err() {
             return Err(wrong("has no host"));
         }
@@ -111,6 +116,9 @@ mod tests {
             "http://h\n",
             "",
             "http://h\\x",
+            "http://planted@h{}",
+            "http://planted@h`",
+            "http://planted@h\"",
         ] {
             let error = ProxyUrl::parse(bad).unwrap_err();
             assert_eq!(error.kind(), &crate::HttpErrorKind::Config, "{bad}");

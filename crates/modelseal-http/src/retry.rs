@@ -94,7 +94,7 @@ mod tests {
             ("3601", seconds(3600)),
             ("Sun, 06 Nov 1994 08:49:37 GMT", seconds(7)),
             ("Sun, 06 Nov 1994 08:49:00 GMT", seconds(0)),
-            ("Fri, 31 Dec 9999 23:59:59 GMT", seconds(3600)),
+            ("Tue, 31 Dec 2999 23:59:59 GMT", seconds(3600)),
             ("", None),
             ("-1", None),
             ("+1", None),

@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use modelseal_core::{
-    Certificate, Code, Error, KeyRef, LeafPin, PublicKey, Result, Signer, TrustedCertificate, TrustedKey, TrustedKeys,
+    Certificate, Code, Error, KeyRef, LeafPin, PublicKey, Result, TrustedCertificate, TrustedKey, TrustedKeys,
 };
+use modelseal_vault::{Env, Settings, Vault};
 
 use crate::io::{Cap, read_capped};
-use crate::{LocalKey, Passphrase};
+use crate::key_table::{is_table, load_key_table};
+use crate::server_keys::ServerKey;
+use crate::{LocalKey, Passphrase, SigningKey};
 
 /// Largest key or certificate file, in bytes; room for a chain of certificates.
 pub(crate) const MAX_KEY_FILE_BYTES: usize = 1024 * 1024;
@@ -29,11 +32,19 @@ pub fn load_private_key(path: &Path, passphrase: Option<&Passphrase>) -> Result<
     LocalKey::from_pem(&text, passphrase).map_err(|error| naming(path, &error))
 }
 
-/// The signer that a key reference names.
+/// The signing key that a reference names. A key on a server is not opened: `settings` and the environment are read, and
+/// nothing is sent.
 ///
 /// # Errors
-/// `key/*`, `input/*`, `usage/arguments`.
-pub fn load_signer(key: &KeyRef, passphrase: Option<&Passphrase>) -> Result<Box<dyn Signer>> {
+/// `key/*`, `input/*`, `usage/*`, and those of [`Vault::configure`].
+///
+/// [`Vault::configure`]: crate::vault::Vault::configure
+pub fn load_signing_key(
+    key: &KeyRef,
+    passphrase: Option<&Passphrase>,
+    settings: &Settings,
+    env: &dyn Env,
+) -> Result<Box<dyn SigningKey>> {
     match key {
         KeyRef::File { path, scheme } => {
             let key = load_private_key(path, passphrase)?;
@@ -46,6 +57,10 @@ pub fn load_signer(key: &KeyRef, passphrase: Option<&Passphrase>) -> Result<Box<
                 None => Ok(Box::new(key)),
             }
         }
+        KeyRef::Vault(_) if passphrase.is_some() => {
+            Err(Error::new(Code::UsageArguments, format!("`{key}` is a key on a server and has no passphrase")))
+        }
+        KeyRef::Vault(reference) => Ok(Box::new(ServerKey::new(Vault::configure(settings, env)?, reference.clone()))),
         other => Err(Error::new(Code::UsageArguments, format!("`{other}` cannot be used here"))),
     }
 }
@@ -68,24 +83,50 @@ pub fn load_trusted_keys(
     pin: LeafPin,
     danger_allow_test_keys: bool,
 ) -> Result<TrustedKeys> {
-    let keys = keys.iter().map(trusted_key).collect::<Result<Vec<_>>>()?;
+    let mut trusted = Vec::new();
+    for reference in keys {
+        trusted.extend(load_trusted_key(reference)?);
+    }
+    trust(trusted, anchors, pin, danger_allow_test_keys)
+}
+
+/// Trusts these keys, and the certificates of these files.
+pub(crate) fn trust(
+    trusted: Vec<TrustedKey>,
+    anchors: &[PathBuf],
+    pin: LeafPin,
+    danger_allow_test_keys: bool,
+) -> Result<TrustedKeys> {
     let mut certificates = Vec::new();
     for path in anchors {
         let read = load_certificates(path)?.into_iter();
         certificates.extend(read.map(|certificate| TrustedCertificate::new(certificate).with_source(path.clone())));
     }
     if danger_allow_test_keys {
-        TrustedKeys::danger_allow_test_keys(keys, certificates, pin)
+        TrustedKeys::danger_allow_test_keys(trusted, certificates, pin)
     } else {
-        TrustedKeys::new(keys, certificates, pin)
+        TrustedKeys::new(trusted, certificates, pin)
     }
 }
 
-fn trusted_key(reference: &KeyRef) -> Result<TrustedKey> {
+/// The keys that a reference to a file names: the one public key of a PEM file, or all of a table, whose name ends in
+/// `.toml`. Every file that was read is a source of its key.
+///
+/// # Errors
+/// `key/*`, `input/*`; `usage/arguments` for a key on a server, and for a table with a scheme.
+pub fn load_trusted_key(reference: &KeyRef) -> Result<Vec<TrustedKey>> {
     match reference {
+        KeyRef::File { path, scheme: None } if is_table(path) => load_key_table(path),
+        KeyRef::File { path, scheme: Some(_) } if is_table(path) => {
+            let message = format!("`{}` is a table of keys, which says itself what scheme each has", path.display());
+            Err(Error::new(Code::UsageArguments, message).with_hint("leave out ?scheme="))
+        }
         KeyRef::File { path, scheme } => {
             let key = TrustedKey::new(load_public_key(path)?).with_source(path.clone());
-            scheme.map_or_else(|| Ok(key.clone()), |scheme| key.clone().with_scheme(scheme))
+            Ok(vec![match scheme {
+                Some(scheme) => key.with_scheme(*scheme)?,
+                None => key,
+            }])
         }
         other => Err(Error::new(Code::UsageArguments, format!("`{other}` cannot be used here"))),
     }

@@ -8,20 +8,30 @@
 mod inspect;
 mod inspect_file;
 mod io;
+mod key_table;
 mod keys;
 mod local_key;
 mod paths;
+mod server_keys;
 mod sign;
 mod tree;
+mod trust;
 mod verify;
 
 pub use inspect::{Inspection, digest_model, inspect_bundle};
 pub use inspect_file::inspect_bundle_file;
 pub use io::{read_bundle, write_new, write_replacing};
-pub use keys::{load_certificates, load_private_key, load_public_key, load_signer, load_trusted_keys};
+pub use keys::{
+    load_certificates, load_private_key, load_public_key, load_signing_key, load_trusted_key, load_trusted_keys,
+};
 pub use local_key::{KeyType, LocalKey, Passphrase};
 pub use modelseal_core::*;
+pub use modelseal_vault as vault;
 pub use paths::{BundlePaths, ignored_path};
-pub use sign::{AttestationToSign, SignOptions, SignedArtifact, sign_model_artifact};
+pub use server_keys::{ServerKeys, notices as server_notices};
+pub use sign::{AttestationToSign, SignOptions, SignedArtifact, SigningKey, sign_model_artifact};
 pub use tree::{DEFAULT_BUNDLE_NAME, ModelTree, find_models};
-pub use verify::{VerifyOptions, check_trust_outside, verify_model_artifact};
+pub use trust::{Trust, TrustRequest};
+pub use verify::{
+    SecondOpinion, VerifyOptions, check_trust_outside, verify_model_artifact, verify_model_artifact_twice,
+};

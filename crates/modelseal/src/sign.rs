@@ -1,6 +1,6 @@
 //! Signing a model on disk.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
 use modelseal_core::{
@@ -11,6 +11,7 @@ use modelseal_core::{
 
 use crate::io::{Cap, check_directory, exists, read_capped, remove, write_replacing};
 use crate::paths::{BundlePaths, own_files, refuse_inside};
+use crate::server_keys::with_remarks;
 
 /// How a model is signed. The default is the form that every OMS tool verifies.
 #[derive(Clone, Debug)]
@@ -101,6 +102,8 @@ pub struct SignedArtifact {
     pub key_id: KeyId,
     /// Kind of the key that signed.
     pub key_kind: KeyKind,
+    /// Its version, where its keeper counts them.
+    pub key_version: Option<NonZeroU32>,
     /// Its scheme.
     pub scheme: Scheme,
     /// Number of files covered.
@@ -115,18 +118,49 @@ pub struct SignedArtifact {
     pub written: bool,
 }
 
+/// A key that signs once the model is hashed: what opening it obtains, a token say, lives no longer than needed.
+pub trait SigningKey {
+    /// The signer, when it is there without asking anyone. It is then checked before the model is read.
+    fn at_hand(&self) -> Option<&dyn Signer> {
+        None
+    }
+
+    /// What was decided before anything was asked, one line each: for `-v`.
+    fn notices(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Opens the key. [`Signer::finish`] is called on the result whatever happens.
+    ///
+    /// # Errors
+    /// Why its keeper refused.
+    fn open(&self) -> Result<Box<dyn Signer + '_>>;
+}
+
+impl<S: Signer> SigningKey for S {
+    fn at_hand(&self) -> Option<&dyn Signer> {
+        Some(self)
+    }
+
+    fn open(&self) -> Result<Box<dyn Signer + '_>> {
+        Ok(Box::new(self))
+    }
+}
+
 /// Signs the model at `model` and writes the bundle.
 ///
 /// # Errors
-/// `input/*`, `output/*`, `key/*`, `usage/*`, `policy/other-model` when the digest is not the expected one, and the
-/// signer's own. Nothing is written then, and what was there is untouched.
+/// `input/*`, `output/*`, `key/*`, `usage/*`, `policy/other-model` when the digest is not the expected one, and those of
+/// the key's keeper. Nothing is written then, and what was there is untouched.
 pub fn sign_model_artifact(
     model: &Path,
-    signer: &dyn Signer,
+    key: &dyn SigningKey,
     options: &SignOptions,
     observer: &dyn Observer,
 ) -> Result<SignedArtifact> {
-    check_signer(signer, options)?;
+    if let Some(signer) = key.at_hand() {
+        check_signer(signer, options, Code::KeyMismatch)?;
+    }
     let root = Root::open(model)?;
     refuse_inside(&root, options.secret_files.iter().map(PathBuf::as_path)).map_err(|error| match error.code() {
         Code::UsageTrustInsideModel => {
@@ -156,7 +190,7 @@ pub fn sign_model_artifact(
         )
         .with_hint("the model is not the one that was meant to be signed; nothing was signed"));
     }
-    let mut warnings = warnings(&serialized, signer, options);
+    let mut warnings = warnings(&serialized, options);
     let SerializedModel { manifest, files, bytes, uncovered, .. } = serialized;
 
     let types = options.attestations.iter().map(|attestation| attestation.predicate_type.clone()).collect();
@@ -167,7 +201,9 @@ pub fn sign_model_artifact(
         let bound = attestation_payload(&statement, &payload, &attestation.predicate_type, &attestation.predicate)?;
         encodings.push(Pae::in_toto(&bound));
     }
-    let mut bundles = sign_all(signer, &encodings, &options.certificates)?.into_iter();
+    let Signed { bundles, key, mut notes } = open_and_sign(key, &encodings, options)?;
+    let mut bundles = bundles.into_iter();
+    warnings.append(&mut notes);
     let bundle = bundles.next().unwrap_or_default();
     if bundle.len() > Bundle::MAX_BYTES {
         return Err(Error::new(Code::InputLimit, "the model has too many files for one signature"));
@@ -195,9 +231,10 @@ pub fn sign_model_artifact(
         bundle: paths.bundle,
         attestations: (!lines.is_empty()).then_some(paths.attestations),
         payload_digest: Digest::sha256(&payload),
-        key_id: signer.public_key().id(),
-        key_kind: signer.public_key().kind(),
-        scheme: signer.scheme(),
+        key_id: key.id,
+        key_kind: key.kind,
+        key_version: key.version,
+        scheme: key.scheme,
         files,
         bytes,
         uncovered,
@@ -206,13 +243,48 @@ pub fn sign_model_artifact(
     })
 }
 
-fn check_signer(signer: &dyn Signer, options: &SignOptions) -> Result<()> {
+/// What signing gave.
+struct Signed {
+    bundles: Vec<Vec<u8>>,
+    key: KeyUsed,
+    notes: Vec<String>,
+}
+
+/// The key that signed.
+struct KeyUsed {
+    id: KeyId,
+    kind: KeyKind,
+    version: Option<NonZeroU32>,
+    scheme: Scheme,
+}
+
+/// Opens the key, signs, and gives up what opening obtained before anything else happens.
+fn open_and_sign(key: &dyn SigningKey, encodings: &[Pae], options: &SignOptions) -> Result<Signed> {
+    let at_hand = key.at_hand().is_some();
+    let signer = key.open()?;
+    let unexpected = if at_hand { Code::KeyMismatch } else { Code::VaultUnexpectedKey };
+    let signed = check_signer(signer.as_ref(), options, unexpected)
+        .and_then(|()| sign_all(signer.as_ref(), encodings, &options.certificates));
+    let finished = signer.finish();
+    match signed {
+        Ok(bundles) => {
+            let public = signer.public_key();
+            let (version, scheme) = (signer.key_version(), signer.scheme());
+            let mut notes = scheme_note(scheme);
+            notes.extend(finished);
+            Ok(Signed { bundles, key: KeyUsed { id: public.id(), kind: public.kind(), version, scheme }, notes })
+        }
+        Err(error) => Err(with_remarks(error, &finished)),
+    }
+}
+
+fn check_signer(signer: &dyn Signer, options: &SignOptions, unexpected: Code) -> Result<()> {
     let key = signer.public_key();
     if key.is_published_test_key() && !options.danger_allow_test_keys {
         return Err(Error::new(Code::KeyTestKey, format!("the key {} is a published test key", key.id())));
     }
     if let Some(expected) = options.expect_key_id.filter(|expected| *expected != key.id()) {
-        return Err(Error::new(Code::KeyMismatch, format!("the key is {}, expected was {expected}", key.id())));
+        return Err(Error::new(unexpected, format!("the key is {}, expected was {expected}", key.id())));
     }
     if let Some(leaf) = options.certificates.first()
         && leaf.public_key().ok().as_ref() != Some(key)
@@ -285,14 +357,18 @@ fn sign_all(signer: &dyn Signer, encodings: &[Pae], certificates: &[Certificate]
     encodings.iter().zip(signatures).map(bundle).collect()
 }
 
-fn warnings(serialized: &SerializedModel, signer: &dyn Signer, options: &SignOptions) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if signer.scheme() != Scheme::Ecdsa {
-        warnings.push(format!(
-            "the reference tool cannot verify {} signatures, and verifiers must name the scheme of this key",
-            signer.scheme()
-        ));
+/// Who cannot verify this scheme.
+fn scheme_note(scheme: Scheme) -> Vec<String> {
+    if scheme == Scheme::Ecdsa {
+        return Vec::new();
     }
+    vec![format!(
+        "the reference tool cannot verify {scheme} signatures, and verifiers must name the scheme of this key"
+    )]
+}
+
+fn warnings(serialized: &SerializedModel, options: &SignOptions) -> Vec<String> {
+    let mut warnings = Vec::new();
     let sharded = matches!(options.method, Method::Shards { .. });
     if sharded || options.hash != HashAlgorithm::Sha256 {
         warnings.push(format!(

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use modelseal_core::{
-    Attestations, Code, Error, Event, Expected, FileChecks, Observer, Policy, Result, Root, Timestamp, TrustedKeys,
-    VerifiedArtifact,
+    Attestations, Bundle, Code, Error, Event, Expected, FileChecks, KeyId, Observer, Pae, Policy, Result, Root,
+    SignedManifest, Timestamp, TrustedKeys, VerifiedArtifact,
 };
 
 use crate::io::{Cap, read_bundle, read_capped};
@@ -79,6 +79,43 @@ pub fn verify_model_artifact(
     options: &VerifyOptions,
     observer: &dyn Observer,
 ) -> Result<VerifiedArtifact> {
+    verify(model, trusted, policy, expected, options, observer, None)
+}
+
+/// Somebody else who is asked about a signature that already verified, such as the server that keeps the key.
+pub trait SecondOpinion: Sync {
+    /// Confirms that the key `key` made `signature` over `encoding`.
+    ///
+    /// # Errors
+    /// `signature/online-refused` for a no; anything else when nobody could be asked.
+    fn confirm(&self, key: KeyId, encoding: &Pae, signature: &[u8]) -> Result<()>;
+}
+
+/// As [`verify_model_artifact`], and `opinion` must agree about the signature before a file is read.
+///
+/// # Errors
+/// As [`verify_model_artifact`], and those of `opinion`.
+pub fn verify_model_artifact_twice(
+    model: &Path,
+    trusted: &TrustedKeys,
+    policy: &Policy,
+    expected: &Expected,
+    options: &VerifyOptions,
+    observer: &dyn Observer,
+    opinion: &dyn SecondOpinion,
+) -> Result<VerifiedArtifact> {
+    verify(model, trusted, policy, expected, options, observer, Some(opinion))
+}
+
+fn verify(
+    model: &Path,
+    trusted: &TrustedKeys,
+    policy: &Policy,
+    expected: &Expected,
+    options: &VerifyOptions,
+    observer: &dyn Observer,
+    opinion: Option<&dyn SecondOpinion>,
+) -> Result<VerifiedArtifact> {
     let root = Root::open(model)?;
     refuse_inside(&root, trusted.sources())?;
     let paths = BundlePaths::of(&root, options.bundle.as_deref());
@@ -90,6 +127,9 @@ pub fn verify_model_artifact(
     } else {
         bundle.verify_signature(trusted, now)?
     };
+    if let Some(opinion) = opinion {
+        ask(opinion, &bundle, &signed)?;
+    }
     drop(bundle);
     poll(observer)?;
     let attestations = read_attestations(&root, &paths.attestations, trusted, now)?;
@@ -108,6 +148,11 @@ pub fn verify_model_artifact(
     checks.max_file_bytes = options.max_file_bytes;
     checks.max_total_bytes = options.max_total_bytes;
     authorized.verify_files(&root, &checks, observer)
+}
+
+fn ask(opinion: &dyn SecondOpinion, bundle: &Bundle, signed: &SignedManifest) -> Result<()> {
+    let encoding = Pae::in_toto(bundle.claimed_payload());
+    opinion.confirm(signed.signed_by().key_id(), &encoding, bundle.signature())
 }
 
 fn clock() -> Result<Timestamp> {

@@ -1,11 +1,12 @@
 //! `modelseal keys`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use modelseal::KeyType;
 
-use super::PassphraseArgs;
+use super::{PassphraseArgs, ServerArgs};
 
 /// The commands of `keys`.
 #[derive(Debug, Args)]
@@ -33,28 +34,40 @@ pub(crate) enum KeysCommand {
         #[command(flatten)]
         passphrase: PassphraseArgs,
     },
-    /// Write the public key of a private key, public key or certificate
+    /// Write the public key of a private key, public key or certificate, or every version of a key on a server
     #[command(after_long_help = "Examples:\n  \
         modelseal keys export signer.pem > signer.pub.pem\n  \
-        modelseal keys export leaf.pem --out leaf.pub.pem")]
+        modelseal keys export leaf.pem --out leaf.pub.pem\n  \
+        modelseal keys export hashivault://models --out keys\n\n\
+        For a key on a server --out is a directory: it gets models-v1.pem, models-v2.pem and so on, and models.toml, \
+        which `modelseal verify --key keys/models.toml` reads.")]
     Export {
-        /// PEM file with a private key, a public key or certificates
-        #[arg(value_name = "FILE")]
-        key: PathBuf,
-        /// Write to this file, which must not exist [default: the standard output]
-        #[arg(long, value_name = "FILE")]
+        /// PEM file with a private key, a public key or certificates, or hashivault://[MOUNT/]KEY
+        #[arg(value_name = "KEY")]
+        key: OsString,
+        /// Write to this file, which must not exist [default: the standard output]; for a key on a server a directory
+        #[arg(long, value_name = "PATH")]
         out: Option<PathBuf>,
+        /// Replace the files of an earlier export of a key on a server
+        #[arg(long, requires = "out")]
+        replace: bool,
         #[command(flatten)]
         passphrase: PassphraseArgs,
+        #[command(flatten)]
+        server: Box<ServerArgs>,
     },
     /// Show kind and id of a key
-    #[command(after_long_help = "Example:\n  modelseal keys show signer.pub.pem")]
+    #[command(after_long_help = "Examples:\n  \
+        modelseal keys show signer.pub.pem\n  \
+        modelseal keys show hashivault://models")]
     Show {
-        /// PEM file with a private key, a public key or certificates
-        #[arg(value_name = "FILE")]
-        key: PathBuf,
+        /// PEM file with a private key, a public key or certificates, or hashivault://[MOUNT/]KEY
+        #[arg(value_name = "KEY")]
+        key: OsString,
         #[command(flatten)]
         passphrase: PassphraseArgs,
+        #[command(flatten)]
+        server: Box<ServerArgs>,
     },
 }
 

@@ -4,8 +4,10 @@ mod digest;
 mod generate;
 mod inspect;
 mod keys;
+mod server;
 mod sign;
 mod value;
+mod vault;
 mod verify;
 
 use std::path::PathBuf;
@@ -17,8 +19,10 @@ pub(crate) use digest::DigestArgs;
 pub(crate) use generate::{GenerateArgs, GenerateCommand};
 pub(crate) use inspect::InspectArgs;
 pub(crate) use keys::{KeysArgs, KeysCommand};
+pub(crate) use server::ServerArgs;
 pub(crate) use sign::SignArgs;
 pub(crate) use value::{MethodArgs, key_ref};
+pub(crate) use vault::{LoginArgs, VaultArgs, VaultCommand};
 pub(crate) use verify::VerifyArgs;
 
 /// Sign machine-learning models, and refuse everything unsigned or altered.
@@ -29,14 +33,16 @@ pub(crate) use verify::VerifyArgs;
     max_term_width = 100,
     arg_required_else_help = true,
     disable_help_subcommand = true,
-    after_help = "Exit status: 0 done or verified, 1 verification says no, 2 wrong usage, 3 unreadable input, 70 a bug, \
-                  129, 130 or 143 stopped by a signal.",
-    after_long_help = "Exit status: 0 done or verified, 1 verification says no, 2 wrong usage, 3 unreadable input, 70 a \
-                       bug, 129, 130 or 143 stopped by a signal.\n\n\
+    after_help = "Exit status: 0 done or verified, 1 verification says no, 2 wrong usage, 3 unreadable input, \
+                  4 the server refuses, 5 it is unavailable, 6 a secret was intercepted, 70 a bug, \
+                  129, 130, 131 or 143 stopped by a signal.",
+    after_long_help = "Exit status: 0 done or verified, 1 verification says no, 2 wrong usage, 3 unreadable input, \
+                       4 the server refuses, 5 it is unavailable, 6 a secret was intercepted, 70 a bug, 129, 130, 131 or 143 stopped by a signal.\n\n\
                        Examples:\n  \
                        modelseal keys generate signer.pem\n  \
                        modelseal sign llama --key signer.pem --name acme/llama\n  \
-                       modelseal verify llama --key signer.pub.pem --expect-name acme/llama"
+                       modelseal verify llama --key signer.pub.pem --expect-name acme/llama\n  \
+                       modelseal sign llama --key hashivault://models --role ci --identity-token-env ID_TOKEN"
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -69,7 +75,7 @@ pub(crate) enum Format {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Hash every file of a model and sign the list
-    Sign(SignArgs),
+    Sign(Box<SignArgs>),
     /// Check that a model is exactly what was signed
     Verify(Box<VerifyArgs>),
     /// Print the root digest of a model
@@ -78,6 +84,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Make, export and look at keys
     Keys(KeysArgs),
+    /// Look at a login to Vault or OpenBao
+    Vault(VaultArgs),
     /// Write manual pages and shell completions
     Generate(GenerateArgs),
 }

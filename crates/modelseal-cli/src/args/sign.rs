@@ -7,19 +7,20 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::value::{jobs, path};
-use super::{MethodArgs, PassphraseArgs};
+use super::{MethodArgs, PassphraseArgs, ServerArgs};
 
 /// Flags of `sign`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n  \
     modelseal sign llama --key signer.pem\n  \
     modelseal sign llama --key signer.pem --name acme/llama --ignore checkpoints\n  \
-    modelseal sign llama --key leaf.key --certificate leaf.pem --certificate-chain ca.pem\n\n\
+    modelseal sign llama --key leaf.key --certificate leaf.pem --certificate-chain ca.pem\n  \
+    modelseal sign llama --key hashivault://models --role ci --identity-token-env ID_TOKEN\n\n\
     The signature goes to MODEL/model.sig, for a single file to MODEL.sig.")]
 pub(crate) struct SignArgs {
     /// Directory or file to sign
     pub(crate) model: PathBuf,
-    /// Private key: the path of a PEM file, or file:PATH?scheme=SCHEME
+    /// Key: a PEM file, file:PATH?scheme=SCHEME, or hashivault://[MOUNT/]KEY on a server
     #[arg(long, value_name = "KEY", help_heading = "Key")]
     pub(crate) key: OsString,
     #[command(flatten)]
@@ -56,6 +57,8 @@ pub(crate) struct SignArgs {
     pub(crate) jobs: Option<NonZeroUsize>,
     #[command(flatten)]
     pub(crate) method: MethodArgs,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
     /// Sign links that stay inside the model by their content
     #[arg(long, help_heading = "Weakening")]
     pub(crate) danger_allow_symlinks: bool,

@@ -1,12 +1,13 @@
 //! `modelseal verify`.
 
-use core::num::NonZeroUsize;
+use core::num::{NonZeroU32, NonZeroUsize};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
 use modelseal::VerifyOptions;
 
+use super::ServerArgs;
 use super::value::{jobs, path, size};
 
 /// Flags of `verify`.
@@ -15,7 +16,9 @@ use super::value::{jobs, path, size};
     modelseal verify llama --key signer.pub.pem --expect-name acme/llama\n  \
     modelseal verify llama --certificate-chain root.pem --certificate-san release@acme.example\n  \
     modelseal verify --recursive /models --key signer.pub.pem --expect-count 12 --report report.sarif\n  \
-    modelseal verify llama --key signer.pub.pem --only config.json --format json\n\n\
+    modelseal verify llama --key signer.pub.pem --only config.json --format json\n  \
+    modelseal verify llama --key keys/models.toml --min-key-version 3\n  \
+    modelseal verify llama --key hashivault://models --online\n\n\
     Several models: 0 only if all are verified, 1 if the answer is no for any, else the highest status.")]
 pub(crate) struct VerifyArgs {
     /// Directories or files to verify
@@ -49,9 +52,15 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_parser = size, value_name = "SIZE", default_value_t = VerifyOptions::default().max_total_bytes, hide_default_value = true)]
     pub(crate) max_total_bytes: u64,
 
-    /// Trusted public key: the path of a PEM file, or file:PATH?scheme=SCHEME; may be repeated
+    /// Trusted key: a PEM file, a table (NAME.toml), file:PATH?scheme=SCHEME, or hashivault://[MOUNT/]KEY on a server; may be repeated
     #[arg(long, value_name = "KEY", help_heading = "Trust")]
     pub(crate) key: Vec<OsString>,
+    /// Refuse signatures of older versions of the key
+    #[arg(long, value_name = "N", help_heading = "Trust")]
+    pub(crate) min_key_version: Option<NonZeroU32>,
+    /// Also ask the server that keeps the key whether it accepts the signature; both must
+    #[arg(long, help_heading = "Trust")]
+    pub(crate) online: bool,
     /// Trusted root certificates; may be repeated
     #[arg(long, value_name = "FILE", help_heading = "Trust")]
     pub(crate) certificate_chain: Vec<PathBuf>,
@@ -73,6 +82,9 @@ pub(crate) struct VerifyArgs {
     /// Any model of the key is acceptable: no warning, the result still says so
     #[arg(long, conflicts_with_all = ["expect_name", "expect_digest"], help_heading = "Trust")]
     pub(crate) any_model: bool,
+
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
 
     /// Do not look at this file or directory unless it is signed; may be repeated
     #[arg(long, value_name = "PATH", value_parser = path(), help_heading = "Weakening")]

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use modelseal::{
-    Code, Error, KeyType, LocalKey, Passphrase, PublicKey, Result, load_certificates, load_private_key,
+    Code, Error, KeyRef, KeyType, LocalKey, Passphrase, PublicKey, Result, load_certificates, load_private_key,
     load_public_key, write_new,
 };
 use serde::Serialize;
 
-use crate::args::{KeysCommand, PassphraseArgs};
+use super::server_keys;
+use crate::args::{KeysCommand, PassphraseArgs, key_ref};
 use crate::output::text::line;
 use crate::output::{Console, shown};
 
@@ -18,8 +19,14 @@ pub(crate) fn run(command: &KeysCommand, console: &mut Console) -> Result<u8> {
         KeysCommand::Generate { file, key_type, passphrase } => {
             generate(file, (*key_type).into(), passphrase.load()?.as_ref(), console)
         }
-        KeysCommand::Export { key, out, passphrase } => export(key, out.as_deref(), passphrase, console),
-        KeysCommand::Show { key, passphrase } => show(key, passphrase, console),
+        KeysCommand::Export { key, out, replace, passphrase, server } => match key_ref(key)? {
+            KeyRef::Vault(reference) => server_keys::export(&reference, out.as_deref(), *replace, server, console),
+            file => export(&local(&file)?, out.as_deref(), passphrase, console),
+        },
+        KeysCommand::Show { key, passphrase, server } => match key_ref(key)? {
+            KeyRef::Vault(reference) => server_keys::show(&reference, server, console),
+            file => show(&local(&file)?, passphrase, console),
+        },
     }
 }
 
@@ -68,6 +75,12 @@ fn generate(file: &Path, key_type: KeyType, passphrase: Option<&Passphrase>, con
     Ok(0)
 }
 
+/// The file of a reference; a scheme says nothing about what the file holds.
+fn local(key: &KeyRef) -> Result<PathBuf> {
+    let unusable = || Error::new(Code::UsageArguments, format!("`{key}` cannot be used here"));
+    key.path().map(Path::to_owned).ok_or_else(unusable)
+}
+
 /// `k.pem` → `k.pub.pem`.
 fn public_path(file: &Path) -> PathBuf {
     let base = if file.extension().is_some_and(|extension| extension == "pem") {
@@ -98,6 +111,8 @@ fn export(key: &Path, out: Option<&Path>, passphrase: &PassphraseArgs, console: 
         key_id: loaded.key.id().to_string(),
         out: out.map(|path| path.to_string_lossy().into_owned()),
         pem: pem.clone(),
+        versions: None,
+        files: None,
     };
     console.result(text, &object);
     Ok(0)
@@ -128,6 +143,7 @@ fn show(key: &Path, passphrase: &PassphraseArgs, console: &mut Console) -> Resul
         key_id: loaded.key.id().to_string(),
         scheme,
         test_key,
+        versions: None,
     };
     console.result(text, &object);
     Ok(0)
@@ -193,6 +209,8 @@ struct ExportObject {
     key_id: String,
     out: Option<String>,
     pem: String,
+    versions: Option<[(); 0]>,
+    files: Option<[(); 0]>,
 }
 
 /// `modelseal.keys.show`.
@@ -208,6 +226,7 @@ struct ShowObject {
     key_id: String,
     scheme: Option<&'static str>,
     test_key: bool,
+    versions: Option<[(); 0]>,
 }
 
 #[cfg(test)]

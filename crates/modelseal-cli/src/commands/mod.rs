@@ -6,7 +6,10 @@ mod inspect;
 mod keys;
 mod report;
 mod resources;
+mod server;
+mod server_keys;
 pub(crate) mod sign;
+mod vault;
 pub(crate) mod verify;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +27,7 @@ pub(crate) fn run(command: &Command, console: &mut Console) -> Result<u8> {
         Command::Digest(args) => digest::run(args, console),
         Command::Inspect(args) => inspect::run(args, console),
         Command::Keys(args) => keys::run(&args.command, console),
+        Command::Vault(args) => vault::run(&args.command, console),
         Command::Generate(args) => generate::run(&args.command, console),
     }
 }

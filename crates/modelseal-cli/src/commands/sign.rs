@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
+use modelseal::vault::ProcessEnv;
 use modelseal::{
-    Certificate, KeyRef, Relaxation, Result, SignOptions, SignedArtifact, load_certificates, load_signer,
-    sign_model_artifact,
+    Certificate, KeyRef, Relaxation, Result, SignOptions, SignedArtifact, SigningKey, load_certificates,
+    load_signing_key, sign_model_artifact,
 };
 use serde::Serialize;
 
-use super::ignored_paths;
 use super::verify::sha256;
+use super::{ignored_paths, server};
 use crate::args::{SignArgs, key_ref};
 use crate::output::json::{SignerObject, UncoveredObject, uncovered};
 use crate::output::text::{self, count, key, line, size, words};
@@ -20,7 +21,15 @@ use crate::signals::Signals;
 /// Signs one model.
 pub(crate) fn run(args: &SignArgs, console: &mut Console) -> Result<u8> {
     let options = options(args)?;
-    let signed = sign(&args.model, &key_ref(&args.key)?, args.passphrase.load()?.as_ref(), options.clone())?;
+    let key = key_ref(&args.key)?;
+    let signals = server::watch(server::is_remote([&key]));
+    let settings = server::settings(&args.server, &signals, console)?;
+    let signing = load_signing_key(&key, args.passphrase.load()?.as_ref(), &settings, &ProcessEnv)?;
+    for notice in signing.notices() {
+        console.detail(&modelseal::escape(&notice));
+    }
+    let signed = sign(&args.model, &key, signing.as_ref(), options.clone(), &signals)?;
+    drop(signals);
     for warning in &signed.warnings {
         console.warning(&modelseal::escape(warning));
     }
@@ -33,14 +42,12 @@ pub(crate) fn run(args: &SignArgs, console: &mut Console) -> Result<u8> {
 pub(crate) fn sign(
     model: &Path,
     key: &KeyRef,
-    passphrase: Option<&modelseal::Passphrase>,
+    signing: &dyn SigningKey,
     mut options: SignOptions,
+    signals: &Signals,
 ) -> Result<SignedArtifact> {
     options.secret_files.extend(key.path().map(Path::to_owned));
-    let signer = load_signer(key, passphrase)?;
-    let signals = Signals::watch();
-    let progress = Progress::new(&signals);
-    sign_model_artifact(model, signer.as_ref(), &options, &progress)
+    sign_model_artifact(model, signing, &options, &Progress::new(signals))
 }
 
 fn options(args: &SignArgs) -> Result<SignOptions> {
@@ -54,6 +61,7 @@ fn options(args: &SignArgs) -> Result<SignOptions> {
     options.ignore_git_paths = !args.no_ignore_git_paths;
     options.certificates = certificates(args.certificate.as_deref(), &args.certificate_chain)?;
     options.secret_files.extend(args.passphrase.key_passphrase_file.clone());
+    options.secret_files.extend(args.server.secret_files());
     options.dry_run = args.dry_run;
     options.danger_allow_symlinks = args.danger_allow_symlinks;
     options.danger_allow_test_keys = args.danger_allow_test_keys;
@@ -76,6 +84,9 @@ fn text(args: &SignArgs, signed: &SignedArtifact, object: &SignObject, paint: Pa
     let key = key(&object.signer.key_kind, &object.signer.key_id);
     let mut text = format!("{word}  {}  ({files}, {bytes}, {key})\n", shown(&args.model));
     line(&mut text, "name", &modelseal::escape(&signed.name));
+    if let Some(version) = signed.key_version {
+        line(&mut text, "key version", &version.to_string());
+    }
     line(&mut text, "digest", &signed.manifest.root().to_string());
     line(&mut text, "signature", &shown(&signed.bundle));
     if let Some(attestations) = &signed.attestations {
@@ -94,6 +105,7 @@ fn relaxed(args: &SignArgs) -> Vec<&'static str> {
     [(args.danger_allow_symlinks, Relaxation::AllowSymlinks), (args.danger_allow_test_keys, Relaxation::AllowTestKeys)]
         .into_iter()
         .filter_map(|(given, relaxation)| given.then_some(relaxation.as_str()))
+        .chain(args.server.relaxed())
         .collect()
 }
 
@@ -137,6 +149,11 @@ impl SignObject {
                 key_id: signed.key_id.to_string(),
                 key_kind: signed.key_kind.to_string(),
                 scheme: Some(signed.scheme.as_str()),
+                key_name: match key_ref(&args.key) {
+                    Ok(KeyRef::Vault(reference)) => Some(reference.key.to_string()),
+                    _ => None,
+                },
+                key_version: signed.key_version.map(core::num::NonZeroU32::get),
                 subject: leaf.map(Certificate::subject),
                 fingerprint: leaf.map(|leaf| leaf.fingerprint().to_string()),
                 ..SignerObject::default()

@@ -1,5 +1,7 @@
 //! JSON that is safe in a terminal and a log: what [`modelseal::escape`] would escape is written as `\uXXXX`.
 
+use core::num::NonZeroU32;
+
 use std::io::{self, Write};
 
 use modelseal::{Error, SignedBy, escape};
@@ -138,6 +140,8 @@ pub(crate) struct SignerObject {
     #[serde(rename = "kind")]
     pub(crate) key_kind: String,
     pub(crate) scheme: Option<&'static str>,
+    pub(crate) key_name: Option<String>,
+    pub(crate) key_version: Option<u32>,
     pub(crate) subject: Option<String>,
     pub(crate) fingerprint: Option<String>,
     pub(crate) anchor_fingerprint: Option<String>,
@@ -151,6 +155,8 @@ impl From<&SignedBy> for SignerObject {
             method: signed_by.method(),
             key_id: signed_by.key_id().to_string(),
             key_kind: signed_by.kind().to_string(),
+            key_name: signed_by.key_name().map(str::to_owned),
+            key_version: signed_by.key_version().map(NonZeroU32::get),
             ..Self::default()
         };
         match signed_by {

@@ -132,6 +132,14 @@ impl Console {
         }
     }
 
+    /// What writes details from elsewhere, if `-v` asked for them.
+    pub(crate) fn logger(&self) -> Option<impl Fn(&str) + Send + Sync + 'static + use<>> {
+        self.is_verbose().then_some(|message: &str| {
+            let line = format!("modelseal: {}\n", without_commands(&escape(message)));
+            let _ = io::stderr().lock().write_all(line.as_bytes());
+        })
+    }
+
     /// Writes an error and its hint.
     pub(crate) fn error(&self, error: &Error) {
         self.problem(None, error.message(), error.code().as_str(), error.hint());

@@ -1,6 +1,7 @@
 //! Results for people: calm, one thing a line, understandable without colour.
 
 use core::fmt::Write as _;
+use core::time::Duration;
 use std::collections::BTreeSet;
 
 use modelseal::escape;
@@ -21,6 +22,18 @@ pub(crate) enum Detail {
     Normal,
     /// Lists without end.
     Full,
+}
+
+/// A time in the largest units that fit.
+pub(crate) fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match (seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60) {
+        (0, 0, 0, seconds) => format!("{seconds} s"),
+        (0, 0, minutes, 0) => format!("{minutes} min"),
+        (0, 0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (0, hours, minutes, _) => format!("{hours} h {minutes} min"),
+        (days, hours, ..) => format!("{days} d {hours} h"),
+    }
 }
 
 /// One verified or refused model.
@@ -67,6 +80,11 @@ fn verified(model: &str, result: &ModelObject, detail: Detail, paint: Paint) -> 
         let authority = if is_authority { " (itself a certificate authority)" } else { "" };
         line(&mut text, "signed by", &format!("{}{authority}", escape(subject)));
         line(&mut text, "certificate", fingerprint);
+    }
+    if let Some(name) = signer.and_then(|signer| signer.key_name.as_deref()) {
+        let version = signer.and_then(|signer| signer.key_version);
+        let version = version.map_or_else(String::new, |version| format!(", version {version}"));
+        line(&mut text, "key", &format!("{}{version}", escape(name)));
     }
     uncovered(&mut text, &result.uncovered);
     let links = result.followed_links.iter().map(|link| escape(link).into_owned());

@@ -155,6 +155,16 @@ impl ModelObject {
         }
     }
 
+    /// Adds what was weakened besides, on the way to a key on a server.
+    pub(crate) fn relax(&mut self, relaxed: impl Iterator<Item = &'static str>) {
+        if self.status() == 0 {
+            self.relaxed.extend(relaxed);
+            if !self.relaxed.is_empty() {
+                self.code = VERIFIED_RELAXED;
+            }
+        }
+    }
+
     /// Why `model`, or none, was not verified.
     pub(crate) fn refused(model: Option<&Path>, error: &Error) -> Self {
         Self {

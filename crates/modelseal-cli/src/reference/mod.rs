@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
 use clap::error::ErrorKind;
+use modelseal::vault::{ProcessEnv, Settings};
 use modelseal::{
-    Code, Error, Expected, KeyRef, LeafPin, Result, Root, SignOptions, Unchecked, VerifiedArtifact, VerifyOptions,
-    ignored_path, load_trusted_keys,
+    Code, Error, Expected, KeyRef, Result, Root, SignOptions, TrustRequest, Unchecked, VerifiedArtifact, VerifyOptions,
+    ignored_path, load_signing_key,
 };
 
 use crate::commands::sign::{certificates, sign};
@@ -144,7 +145,8 @@ fn run_sign(method: &str, args: &SignArgs, console: &Console) -> Result<&'static
     options.danger_allow_symlinks = args.common.allow_symlinks;
     options.danger_allow_test_keys = args.common.danger_allow_test_keys;
     let key = KeyRef::file(needed(args.private_key.as_deref(), "--private_key")?);
-    let signed = sign(&args.common.model, &key, None, options)?;
+    let signing = load_signing_key(&key, None, &Settings::default(), &ProcessEnv)?;
+    let signed = sign(&args.common.model, &key, signing.as_ref(), options, &Signals::watch())?;
     for warning in &signed.warnings {
         console.warning(&modelseal::escape(warning));
     }
@@ -170,12 +172,12 @@ fn run_verify(method: &str, args: &VerifyArgs, console: &Console) -> Result<&'st
     options.danger_ignore_paths = ignored(&args.common, Some(console))?;
     options.danger_ignore_unsigned_files = args.ignore_unsigned_files;
     options.danger_allow_symlinks = args.common.allow_symlinks;
-    let terms = Terms {
-        trusted: load_trusted_keys(&keys, anchors, LeafPin::default(), args.common.danger_allow_test_keys)?,
-        expected: Expected::danger_any_model(),
-        options,
-        danger_ignore: Vec::new(),
-    };
+    let mut request = TrustRequest::default();
+    request.keys = keys;
+    request.certificate_chain = anchors.to_vec();
+    request.danger_allow_test_keys = args.common.danger_allow_test_keys;
+    let trust = request.load(None)?;
+    let terms = Terms { trust, expected: Expected::danger_any_model(), options, danger_ignore: Vec::new() };
     let bundle = Some(needed(args.signature.as_deref(), "--signature")?.to_owned());
     let target = Target { model: args.common.model.clone(), bundle };
     let artifact = {

@@ -161,7 +161,9 @@ impl Bundle {
         &self.unchecked
     }
 
-    pub(crate) fn signature(&self) -> &[u8] {
+    /// The signature bytes. They prove nothing by themselves: see [`verify_signature`](Self::verify_signature).
+    #[must_use]
+    pub fn signature(&self) -> &[u8] {
         &self.signature
     }
 }

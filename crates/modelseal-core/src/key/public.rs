@@ -24,7 +24,51 @@ pub enum Curve {
     P521,
 }
 
-/// What kind of key it is. `Display` gives `ecdsa-p256`, `ed25519`, `rsa-3072`.
+/// A parameter set of ML-DSA (FIPS 204).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "closed by FIPS 204")]
+pub enum MlDsaSet {
+    /// ML-DSA-44.
+    MlDsa44,
+    /// ML-DSA-65.
+    MlDsa65,
+    /// ML-DSA-87.
+    MlDsa87,
+}
+
+impl MlDsaSet {
+    /// The scheme that every key of this set has.
+    #[must_use]
+    pub const fn scheme(self) -> Scheme {
+        match self {
+            Self::MlDsa44 => Scheme::MlDsa44,
+            Self::MlDsa65 => Scheme::MlDsa65,
+            Self::MlDsa87 => Scheme::MlDsa87,
+        }
+    }
+
+    /// Length of a raw public key, in bytes.
+    #[must_use]
+    pub const fn public_key_len(self) -> usize {
+        match self {
+            Self::MlDsa44 => 1312,
+            Self::MlDsa65 => 1952,
+            Self::MlDsa87 => 2592,
+        }
+    }
+
+    /// Length of every signature, in bytes.
+    #[must_use]
+    pub const fn signature_len(self) -> usize {
+        match self {
+            Self::MlDsa44 => 2420,
+            Self::MlDsa65 => 3309,
+            Self::MlDsa87 => 4627,
+        }
+    }
+}
+
+/// What kind of key it is. `Display` gives `ecdsa-p256`, `ed25519`, `mldsa-65`, `rsa-3072`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeyKind {
@@ -32,6 +76,8 @@ pub enum KeyKind {
     Ec(Curve),
     /// Ed25519.
     Ed25519,
+    /// ML-DSA.
+    MlDsa(MlDsaSet),
     /// RSA with a modulus of so many bits, at least 2048.
     Rsa {
         /// Modulus length.
@@ -46,6 +92,7 @@ impl fmt::Display for KeyKind {
             Self::Ec(Curve::P384) => f.write_str("ecdsa-p384"),
             Self::Ec(Curve::P521) => f.write_str("ecdsa-p521"),
             Self::Ed25519 => f.write_str("ed25519"),
+            Self::MlDsa(set) => f.write_str(set.scheme().as_str()),
             Self::Rsa { bits } => write!(f, "rsa-{bits}"),
         }
     }
@@ -141,6 +188,22 @@ impl PublicKey {
         Ok(Self { kind, spki: der.to_vec(), id: KeyId(id) })
     }
 
+    /// The Ed25519 key with these 32 bytes (RFC 8032), as servers give them.
+    ///
+    /// # Errors
+    /// `key/malformed`, `key/weak`.
+    pub fn from_raw_ed25519(raw: &[u8]) -> Result<Self> {
+        Self::from_spki_der(&spki::wrap(spki::ED25519_KEY, raw)?)
+    }
+
+    /// The ML-DSA key with these bytes (FIPS 204), as servers give them.
+    ///
+    /// # Errors
+    /// `key/malformed`.
+    pub fn from_raw_ml_dsa(set: MlDsaSet, raw: &[u8]) -> Result<Self> {
+        Self::from_spki_der(&spki::wrap(spki::ml_dsa_oid(set), raw)?)
+    }
+
     /// SPKI DER.
     #[must_use]
     pub fn to_spki_der(&self) -> &[u8] {
@@ -177,12 +240,16 @@ impl PublicKey {
         match scheme {
             Scheme::Ecdsa => matches!(self.kind, KeyKind::Ec(_)),
             Scheme::Ed25519 => matches!(self.kind, KeyKind::Ed25519),
+            Scheme::MlDsa44 | Scheme::MlDsa65 | Scheme::MlDsa87 => {
+                matches!(self.kind, KeyKind::MlDsa(set) if set.scheme() == scheme)
+            }
             Scheme::RsaPkcs1v15(_) | Scheme::RsaPss(_) => matches!(self.kind, KeyKind::Rsa { .. }),
         }
     }
 
     /// Verifies a signature over `message` (for DSSE: the PAE) under exactly that scheme: ECDSA with the hash of the
-    /// curve and strict DER, either sign of `s`; RSASSA-PSS with a salt as long as the hash.
+    /// curve and strict DER, either sign of `s`; RSASSA-PSS with a salt as long as the hash; pure ML-DSA with an empty
+    /// context.
     ///
     /// # Errors
     /// `signature/invalid`; `signature/scheme-not-allowed` when the scheme does not fit the key.

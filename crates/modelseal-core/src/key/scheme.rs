@@ -25,6 +25,12 @@ pub enum Scheme {
     Ecdsa,
     /// Ed25519 over the whole message (RFC 8032, not prehashed).
     Ed25519,
+    /// ML-DSA-44 over the whole message with an empty context (FIPS 204, "pure", not prehashed).
+    MlDsa44,
+    /// ML-DSA-65, as above.
+    MlDsa65,
+    /// ML-DSA-87, as above.
+    MlDsa87,
     /// RSASSA-PKCS1-v1_5 (RFC 8017).
     RsaPkcs1v15(ShaVariant),
     /// RSASSA-PSS (RFC 8017), salt as long as the hash.
@@ -38,6 +44,9 @@ impl Scheme {
         match self {
             Self::Ecdsa => "ecdsa",
             Self::Ed25519 => "ed25519",
+            Self::MlDsa44 => "mldsa-44",
+            Self::MlDsa65 => "mldsa-65",
+            Self::MlDsa87 => "mldsa-87",
             Self::RsaPkcs1v15(ShaVariant::Sha256) => "rsa-pkcs1v15-sha256",
             Self::RsaPkcs1v15(ShaVariant::Sha384) => "rsa-pkcs1v15-sha384",
             Self::RsaPkcs1v15(ShaVariant::Sha512) => "rsa-pkcs1v15-sha512",
@@ -60,9 +69,12 @@ impl FromStr for Scheme {
     /// # Errors
     /// `usage/arguments` for an unknown name.
     fn from_str(text: &str) -> Result<Self> {
-        const ALL: [Scheme; 8] = [
+        const ALL: [Scheme; 11] = [
             Scheme::Ecdsa,
             Scheme::Ed25519,
+            Scheme::MlDsa44,
+            Scheme::MlDsa65,
+            Scheme::MlDsa87,
             Scheme::RsaPkcs1v15(ShaVariant::Sha256),
             Scheme::RsaPkcs1v15(ShaVariant::Sha384),
             Scheme::RsaPkcs1v15(ShaVariant::Sha512),

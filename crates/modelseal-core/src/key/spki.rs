@@ -1,18 +1,21 @@
 //! What a SubjectPublicKeyInfo (RFC 5280 §4.1.2.7) holds, and why some are refused.
 
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519, RSA_PKCS1_2048_8192_SHA256,
-    UnparsedPublicKey, VerificationAlgorithm,
+    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA512_ASN1, ED25519, ML_DSA_44, ML_DSA_65, ML_DSA_87,
+    RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
 };
-use der::asn1::{AnyRef, ObjectIdentifier, UintRef};
+use der::asn1::{AnyRef, BitStringRef, ObjectIdentifier, UintRef};
 use der::{Decode as _, Encode as _, Reader as _, SliceReader, Tag, Tagged as _};
-use x509_cert::spki::SubjectPublicKeyInfoRef;
+use x509_cert::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
 
-use super::{Curve, KeyKind};
+use super::{Curve, KeyKind, MlDsaSet};
 use crate::{Code, Error, Result};
 
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const ED25519_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+pub(super) const ED25519_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+const ML_DSA_44_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.17");
+const ML_DSA_65_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.18");
+const ML_DSA_87_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.3.19");
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
@@ -20,7 +23,7 @@ const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
 
 /// Names of kinds that are refused, so that messages need not show bare object identifiers.
-const REFUSED_KINDS: [(&str, &str); 24] = [
+const REFUSED_KINDS: [(&str, &str); 21] = [
     ("1.2.840.10040.4.1", "DSA"),
     ("1.2.840.10045.3.1.1", "P-192"),
     ("1.2.840.10046.2.1", "Diffie-Hellman"),
@@ -37,9 +40,6 @@ const REFUSED_KINDS: [(&str, &str); 24] = [
     ("1.3.132.0.10", "secp256k1"),
     ("1.3.132.0.33", "P-224"),
     ("1.3.132.1.12", "ECDH"),
-    ("2.16.840.1.101.3.4.3.17", "ML-DSA-44"),
-    ("2.16.840.1.101.3.4.3.18", "ML-DSA-65"),
-    ("2.16.840.1.101.3.4.3.19", "ML-DSA-87"),
     ("2.16.840.1.101.3.4.3.20", "SLH-DSA"),
     ("2.16.840.1.101.3.4.3.26", "SLH-DSA"),
     ("2.16.840.1.101.3.4.4.1", "ML-KEM-512"),
@@ -78,6 +78,9 @@ pub(super) fn check(der: &[u8]) -> Result<KeyKind> {
         EC_PUBLIC_KEY => check_ec(parameters, key)?,
         ED25519_KEY => check_ed25519(parameters, key)?,
         RSA_ENCRYPTION => check_rsa(parameters, key)?,
+        ML_DSA_44_KEY => check_ml_dsa(MlDsaSet::MlDsa44, parameters, key)?,
+        ML_DSA_65_KEY => check_ml_dsa(MlDsaSet::MlDsa65, parameters, key)?,
+        ML_DSA_87_KEY => check_ml_dsa(MlDsaSet::MlDsa87, parameters, key)?,
         other => return Err(unsupported(format!("{} keys are not accepted", kind_name(other)))),
     };
     // The library has the last word: the point must lie on its curve.
@@ -86,6 +89,9 @@ pub(super) fn check(der: &[u8]) -> Result<KeyKind> {
         KeyKind::Ec(Curve::P384) => &ECDSA_P384_SHA384_ASN1,
         KeyKind::Ec(Curve::P521) => &ECDSA_P521_SHA512_ASN1,
         KeyKind::Ed25519 => &ED25519,
+        KeyKind::MlDsa(MlDsaSet::MlDsa44) => &ML_DSA_44,
+        KeyKind::MlDsa(MlDsaSet::MlDsa65) => &ML_DSA_65,
+        KeyKind::MlDsa(MlDsaSet::MlDsa87) => &ML_DSA_87,
         KeyKind::Rsa { .. } => &RSA_PKCS1_2048_8192_SHA256,
     };
     UnparsedPublicKey::new(algorithm, der).parse().map_err(|_| match kind {
@@ -93,6 +99,22 @@ pub(super) fn check(der: &[u8]) -> Result<KeyKind> {
         _ => malformed(format!("the {kind} public key has impossible numbers")),
     })?;
     Ok(kind)
+}
+
+/// A SubjectPublicKeyInfo without parameters around the bytes of a key. It is not checked.
+pub(super) fn wrap(oid: ObjectIdentifier, key: &[u8]) -> Result<Vec<u8>> {
+    let algorithm = AlgorithmIdentifierRef { oid, parameters: None };
+    BitStringRef::from_bytes(key)
+        .and_then(|subject_public_key| SubjectPublicKeyInfoRef { algorithm, subject_public_key }.to_der())
+        .map_err(|_| malformed("the public key has an impossible length"))
+}
+
+pub(super) const fn ml_dsa_oid(set: MlDsaSet) -> ObjectIdentifier {
+    match set {
+        MlDsaSet::MlDsa44 => ML_DSA_44_KEY,
+        MlDsaSet::MlDsa65 => ML_DSA_65_KEY,
+        MlDsaSet::MlDsa87 => ML_DSA_87_KEY,
+    }
 }
 
 fn check_ec(parameters: Option<AnyRef<'_>>, point: &[u8]) -> Result<KeyKind> {
@@ -135,6 +157,17 @@ fn check_ed25519(parameters: Option<AnyRef<'_>>, key: &[u8]) -> Result<KeyKind> 
             .map_err(|error| error.with_hint("anyone can sign for such a key: make another one"));
     }
     Ok(KeyKind::Ed25519)
+}
+
+fn check_ml_dsa(set: MlDsaSet, parameters: Option<AnyRef<'_>>, key: &[u8]) -> Result<KeyKind> {
+    let (kind, wanted) = (KeyKind::MlDsa(set), set.public_key_len());
+    if parameters.is_some() {
+        return Err(malformed(format!("the {kind} public key has parameters, where RFC 9881 allows none")));
+    }
+    if key.len() != wanted {
+        return Err(malformed(format!("the {kind} public key has {} bytes instead of {wanted}", key.len())));
+    }
+    Ok(kind)
 }
 
 fn check_rsa(parameters: Option<AnyRef<'_>>, key: &[u8]) -> Result<KeyKind> {

@@ -1,3 +1,5 @@
+mod ml_dsa;
+
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
@@ -162,7 +164,8 @@ fn unusable_kinds_are_named() {
         ("1.3.101.113", "Ed448"),
         ("1.2.840.10040.4.1", "DSA"),
         ("1.2.840.113549.1.1.10", "RSASSA-PSS"),
-        ("2.16.840.1.101.3.4.3.18", "ML-DSA-65"),
+        ("2.16.840.1.101.3.4.3.20", "SLH-DSA"),
+        ("2.16.840.1.101.3.4.4.2", "ML-KEM-768"),
         ("1.2.3.4", "1.2.3.4"),
     ] {
         spki_refused(&spki(oid, None, &[1; 32]), Code::KeyUnsupported, name);
@@ -179,12 +182,16 @@ fn unusable_kinds_are_named() {
     let ed25519 = "1.3.101.112";
     spki_refused(&spki(ed25519, None, &[1; 31]), Code::KeyMalformed, "31 bytes");
     spki_refused(&spki(ed25519, Some(Any::null()), &[1; 32]), Code::KeyMalformed, "parameters");
+    for raw in [&[1; 31][..], &[1; 33], &[]] {
+        assert_eq!(PublicKey::from_raw_ed25519(raw).unwrap_err().code(), Code::KeyMalformed);
+    }
     let mut small = [0; 32];
     for first in [0, 1] {
         small[0] = first;
         for last in [0, 0x80] {
             small[31] = last;
             spki_refused(&spki(ed25519, None, &small), Code::KeyWeak, "small order");
+            assert_eq!(PublicKey::from_raw_ed25519(&small).unwrap_err().code(), Code::KeyWeak);
         }
     }
 }
@@ -298,6 +305,7 @@ fn t13_one_scheme_is_tried() {
     let pair = Ed25519KeyPair::generate().unwrap();
     let key = PublicKey::from_spki_der(&spki("1.3.101.112", None, pair.public_key().as_ref())).unwrap();
     assert_eq!((key.kind(), key.implied_scheme()), (KeyKind::Ed25519, None));
+    assert_eq!(PublicKey::from_raw_ed25519(pair.public_key().as_ref()), Ok(key.clone()));
     let signature = pair.sign(b"m");
     assert_eq!(key.verify(Scheme::Ed25519, b"m", signature.as_ref()), Ok(()));
     assert_eq!(key.verify(Scheme::Ed25519, b"n", signature.as_ref()).unwrap_err().code(), Code::SignatureInvalid);

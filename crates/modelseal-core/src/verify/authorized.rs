@@ -22,8 +22,8 @@ pub struct AuthorizedManifest {
 }
 
 impl SignedManifest {
-    /// Decides whether this signer may sign this artifact, whether it is the expected one, and whether every
-    /// attestation signed along with it is there.
+    /// Decides whether the key is accepted at the time `at` and in its version, whether this signer may sign this
+    /// artifact, whether it is the expected one, and whether every attestation signed along with it is there.
     ///
     /// # Errors
     /// `policy/*`; `format/legacy` when a policy file meets a legacy bundle.
@@ -32,10 +32,11 @@ impl SignedManifest {
         policy: &Policy,
         expected: &Expected,
         attestations: &Attestations,
-        _at: Timestamp,
+        at: Timestamp,
         narrows: &[&dyn Narrow],
     ) -> Result<AuthorizedManifest> {
         let mut signed = self;
+        signed.terms.check(&signed.signed_by, at)?;
         expected.check(&signed.name, &signed.manifest)?;
         let evidence = attestations.bound_to(&signed.name, &signed.manifest, signed.payload_digest)?;
         for wanted in &signed.attestation_types {

@@ -1,11 +1,14 @@
 //! The first step: this key signed this manifest.
 
+use core::num::NonZeroU32;
+
 use jiff::Timestamp;
 
 use super::Relaxation;
 use crate::bundle::{Material, Unchecked, raw_key};
 use crate::certificate::verify_chain;
 use crate::statement::{LEGACY_PREDICATE_TYPE, LegacyStatement, claimed_predicate_type};
+use crate::trust::Terms;
 use crate::{
     Bundle, ChainEvidence, Code, Digest, Error, KeyId, KeyKind, Manifest, ModelStatement, Pae, Result, Scheme,
     TrustedKey, TrustedKeys,
@@ -32,6 +35,10 @@ pub enum SignedBy {
         kind: KeyKind,
         /// The scheme that was checked.
         scheme: Scheme,
+        /// The name that the verifier gave it. Free text: escape before printing.
+        name: Option<String>,
+        /// The version that the verifier knows it as.
+        version: Option<NonZeroU32>,
     },
 }
 
@@ -49,6 +56,24 @@ impl SignedBy {
     pub const fn kind(&self) -> KeyKind {
         match self {
             Self::Certificate { kind, .. } | Self::Key { kind, .. } => *kind,
+        }
+    }
+
+    /// The verifier's name of the trusted key that signed. Free text: escape before printing.
+    #[must_use]
+    pub fn key_name(&self) -> Option<&str> {
+        match self {
+            Self::Certificate { .. } => None,
+            Self::Key { name, .. } => name.as_deref(),
+        }
+    }
+
+    /// The version of the trusted key that signed, as the verifier knows it.
+    #[must_use]
+    pub const fn key_version(&self) -> Option<NonZeroU32> {
+        match self {
+            Self::Certificate { .. } => None,
+            Self::Key { version, .. } => *version,
         }
     }
 
@@ -84,6 +109,7 @@ pub struct SignedManifest {
     pub(super) attestation_types: Vec<String>,
     pub(super) payload_digest: Digest,
     pub(super) signed_by: SignedBy,
+    pub(super) terms: Terms,
     pub(super) unchecked: Vec<Unchecked>,
     pub(super) relaxed: Vec<Relaxation>,
 }
@@ -97,9 +123,9 @@ impl Bundle {
         if claimed_predicate_type(self.claimed_payload()).as_deref() == Some(LEGACY_PREDICATE_TYPE) {
             return Err(Error::new(Code::FormatLegacy, "a signature of the form used before v1.0"));
         }
-        let signed_by = check_envelope(self, trusted, at)?;
+        let signature = check_envelope(self, trusted, at)?;
         let (name, attestation_types, manifest) = ModelStatement::parse(self.claimed_payload())?.into_parts();
-        Ok(self.signed(trusted, signed_by, name, attestation_types, manifest))
+        Ok(self.signed(trusted, signature, name, attestation_types, manifest))
     }
 
     /// As [`verify_signature`](Self::verify_signature), but also accepts the form used before v1.0, which has no root
@@ -112,7 +138,7 @@ impl Bundle {
             return self.verify_signature(trusted, at);
         }
         let pae = Pae::in_toto(self.claimed_payload());
-        let signed_by =
+        let signature =
             match check(self, trusted, at, &|key, scheme| key.verify(scheme, pae.as_bytes(), self.signature())) {
                 Err(error) if error.code() == Code::SignatureInvalid => {
                     let legacy = Pae::legacy(self.claimed_payload());
@@ -121,7 +147,7 @@ impl Bundle {
                 other => other?,
             };
         let manifest = LegacyStatement::parse(self.claimed_payload())?.manifest;
-        let mut signed = self.signed(trusted, signed_by, String::new(), Vec::new(), manifest);
+        let mut signed = self.signed(trusted, signature, String::new(), Vec::new(), manifest);
         signed.unchecked.push(Unchecked::RootDigest);
         signed.relaxed.push(Relaxation::AcceptLegacy);
         Ok(signed)
@@ -130,11 +156,12 @@ impl Bundle {
     fn signed(
         &self,
         trusted: &TrustedKeys,
-        signed_by: SignedBy,
+        signature: CheckedSignature,
         name: String,
         attestation_types: Vec<String>,
         manifest: Manifest,
     ) -> SignedManifest {
+        let CheckedSignature { signed_by, terms } = signature;
         let mut unchecked = self.unchecked().to_vec();
         match (&signed_by, self.claimed_material()) {
             (SignedBy::Certificate { chain, .. }, _) if !chain.pinned => unchecked.push(Unchecked::LeafIdentity),
@@ -143,19 +170,36 @@ impl Bundle {
         }
         let relaxed = if trusted.test_keys_allowed() { vec![Relaxation::AllowTestKeys] } else { Vec::new() };
         let payload_digest = self.payload_digest();
-        SignedManifest { name, manifest, attestation_types, payload_digest, signed_by, unchecked, relaxed }
+        SignedManifest { name, manifest, attestation_types, payload_digest, signed_by, terms, unchecked, relaxed }
+    }
+}
+
+/// A signature that verified, and the terms on which its key may sign, which have not been checked.
+pub(crate) struct CheckedSignature {
+    signed_by: SignedBy,
+    terms: Terms,
+}
+
+impl CheckedSignature {
+    /// Who signed, if the key is accepted at the time `at` and in its version.
+    ///
+    /// # Errors
+    /// `policy/key-version`, `policy/key-window`.
+    pub(crate) fn accepted(self, at: Timestamp) -> Result<SignedBy> {
+        self.terms.check(&self.signed_by, at)?;
+        Ok(self.signed_by)
     }
 }
 
 /// Verifies a bundle's envelope: by a trusted key, or by a chain to a trusted certificate.
-pub(crate) fn check_envelope(bundle: &Bundle, trusted: &TrustedKeys, at: Timestamp) -> Result<SignedBy> {
+pub(crate) fn check_envelope(bundle: &Bundle, trusted: &TrustedKeys, at: Timestamp) -> Result<CheckedSignature> {
     let pae = Pae::in_toto(bundle.claimed_payload());
     check(bundle, trusted, at, &|key, scheme| key.verify(scheme, pae.as_bytes(), bundle.signature()))
 }
 
 type Verify<'a> = &'a dyn Fn(&crate::PublicKey, Scheme) -> Result<()>;
 
-fn check(bundle: &Bundle, trusted: &TrustedKeys, at: Timestamp, verify: Verify<'_>) -> Result<SignedBy> {
+fn check(bundle: &Bundle, trusted: &TrustedKeys, at: Timestamp, verify: Verify<'_>) -> Result<CheckedSignature> {
     match bundle.claimed_material() {
         Material::Certificates(_) if trusted.anchors().is_empty() => Err(Error::new(
             Code::SignatureWrongMethod,
@@ -167,7 +211,8 @@ fn check(bundle: &Bundle, trusted: &TrustedKeys, at: Timestamp, verify: Verify<'
             let key = evidence.leaf.public_key()?;
             let scheme = key.implied_scheme().ok_or_else(|| scheme_not_named(&key))?;
             verify(&key, scheme)?;
-            Ok(SignedBy::Certificate { key_id: key.id(), kind: key.kind(), chain: Box::new(evidence) })
+            let signed_by = SignedBy::Certificate { key_id: key.id(), kind: key.kind(), chain: Box::new(evidence) };
+            Ok(CheckedSignature { signed_by, terms: Terms::NONE })
         }
         Material::Key { .. } if trusted.keys().is_empty() => Err(Error::new(
             Code::SignatureWrongMethod,
@@ -180,14 +225,24 @@ fn check(bundle: &Bundle, trusted: &TrustedKeys, at: Timestamp, verify: Verify<'
             for candidate in candidates {
                 match candidate.scheme().ok_or_else(|| scheme_not_named(candidate.key())).and_then(|scheme| {
                     verify(candidate.key(), scheme)?;
-                    Ok(SignedBy::Key { key_id: candidate.key().id(), kind: candidate.key().kind(), scheme })
+                    Ok(signed_by_key(candidate, scheme))
                 }) {
-                    Ok(signed_by) => return Ok(signed_by),
+                    Ok(signed_by) => return Ok(CheckedSignature { signed_by, terms: candidate.terms().clone() }),
                     Err(error) => refusal = Some(error),
                 }
             }
             Err(refusal.unwrap_or_else(|| unknown_key("the bundle names no key")))
         }
+    }
+}
+
+fn signed_by_key(trusted: &TrustedKey, scheme: Scheme) -> SignedBy {
+    SignedBy::Key {
+        key_id: trusted.key().id(),
+        kind: trusted.key().kind(),
+        scheme,
+        name: trusted.name().map(str::to_owned),
+        version: trusted.version(),
     }
 }
 
@@ -225,7 +280,8 @@ fn candidates<'a>(hint: Option<&str>, raw: Option<&[u8]>, trusted: &'a TrustedKe
 fn scheme_not_named(key: &crate::PublicKey) -> Error {
     let (kind, id) = (key.kind(), key.id());
     let example = match kind {
-        KeyKind::Ed25519 => "ed25519",
+        KeyKind::Ed25519 => Scheme::Ed25519.as_str(),
+        KeyKind::MlDsa(set) => set.scheme().as_str(),
         _ => "rsa-pss-sha256",
     };
     Error::new(Code::SignatureSchemeNotAllowed, format!("no scheme is allowed for the {kind} key {id}"))

@@ -131,6 +131,9 @@ fn server(settings: &Settings, variables: &Variables<'_>, notices: &mut Vec<Stri
         return Err(Error::new(Code::VaultPlainHttp, format!("the address {address} ({source}) has no TLS")));
     }
     notices.push(format!("address {address}: {source}"));
+    if !address.is_tls() && !address.is_local() {
+        notices.push("plain HTTP to another machine: asked for by the caller".to_owned());
+    }
     Ok(Server { address, agent: source.ends_with("_AGENT_ADDR"), default: source == "the default" })
 }
 

@@ -69,8 +69,7 @@ fn which_address_wins() {
         ("VAULT_AGENT_ADDR", "https://va:1"),
         ("VAULT_ADDR", "https://v:1"),
     ];
-    let mut settings = Settings::default();
-    settings.address = Some("https://flag:1".to_owned());
+    let settings = Settings { address: Some("https://flag:1".to_owned()), ..Settings::default() };
     let given = with(&settings, all).unwrap();
     assert_eq!(given.client.address.to_string(), "https://flag:1");
     assert!(!given.agent && !given.default_address);
@@ -103,15 +102,15 @@ fn addresses_that_cannot_be_used() {
             assert!(resolve([(name, local)]).is_ok(), "{local}");
         }
     }
-    let mut settings = Settings::default();
-    settings.address = Some("https://u:pl4nted@h".to_owned());
+    let mut settings = Settings { address: Some("https://u:pl4nted@h".to_owned()), ..Settings::default() };
     let error = with(&settings, []).unwrap_err();
     assert_eq!(error.code(), Code::VaultAddress);
     assert!(!error.to_string().contains(SECRET));
     settings.address = Some("http://vault.example.com".to_owned());
     assert_eq!(with(&settings, []).unwrap_err().code(), Code::VaultPlainHttp);
     settings.danger_plain_http = true;
-    assert!(with(&settings, []).unwrap().client.danger_plain_http);
+    let resolved = with(&settings, []).unwrap();
+    assert!(resolved.client.danger_plain_http && notes(&resolved).contains("plain HTTP to another machine"));
 }
 
 #[test]
@@ -124,8 +123,7 @@ fn namespaces() {
         assert_eq!(resolved.auth_namespace, resolved.namespace);
         assert!(notes(&resolved).contains(&format!("namespace {expected}: {}", all[from].0)));
     }
-    let mut settings = Settings::default();
-    settings.namespace = Some("flag".parse().unwrap());
+    let mut settings = Settings { namespace: Some("flag".parse().unwrap()), ..Settings::default() };
     let resolved = with(&settings, [("VAULT_NAMESPACE", "v"), ("MODELSEAL_AUTH_NAMESPACE", "login")]).unwrap();
     assert_eq!(resolved.namespace.as_ref().map(VaultPath::as_str), Some("flag"));
     assert_eq!(resolved.auth_namespace.as_ref().map(VaultPath::as_str), Some("login"));
@@ -150,8 +148,7 @@ fn timeouts_and_retries() {
             refused(name, bad, Code::UsageEnvironment);
         }
     }
-    let mut settings = Settings::default();
-    settings.timeout = Some(Duration::from_secs(900));
+    let mut settings = Settings { timeout: Some(Duration::from_secs(900)), ..Settings::default() };
     assert_eq!(with(&settings, [("VAULT_CLIENT_TIMEOUT", "x")]).unwrap().timeout, Duration::from_secs(900));
     for bad in [Duration::ZERO, Duration::from_secs(901)] {
         settings.timeout = Some(bad);
@@ -193,8 +190,7 @@ fn t21_no_variable_switches_the_certificate_check_off() {
         }
     }
     assert!(resolve([("BAO_SKIP_VERIFY", "0"), ("VAULT_SKIP_VERIFY", "1")]).is_ok());
-    let mut settings = Settings::default();
-    settings.danger_skip_tls_verify = true;
+    let settings = Settings { danger_skip_tls_verify: true, ..Settings::default() };
     for text in ["0", "1"] {
         let resolved = with(&settings, [("VAULT_SKIP_VERIFY", text)]).unwrap();
         assert!(resolved.client.tls.danger_skip_verify && notes(&resolved).contains("not checked"));
@@ -281,8 +277,7 @@ fn which_authorities_win_and_replace_those_of_the_system() {
         let (name, _, expected) = all[from];
         assert_eq!(only(&resolved), expected, "{name}");
         assert!(notes(&resolved).contains(&format!("certificate authorities: {name}")));
-        let mut settings = Settings::default();
-        settings.ca_cert = Some(path("flag").into());
+        let settings = Settings { ca_cert: Some(path("flag").into()), ..Settings::default() };
         assert_eq!(only(&Resolved::new(&settings, &env).unwrap()), [pem("flag")]);
     }
 }

@@ -1,5 +1,7 @@
 //! Where a redirect leads, for a message.
 
+use super::cut;
+
 /// Longest part of a target that is shown.
 const MOST_CHARACTERS: usize = 200;
 
@@ -9,21 +11,16 @@ pub(super) fn target(location: Option<&str>) -> String {
     let place = location.split(['?', '#']).next().unwrap_or_default();
     let (start, rest) = match place.find("//") {
         Some(at) if is_scheme(&place[..at]) => place.split_at(at + 2),
-        _ => return format!("a redirect to the path {} of the same server", cut(place)),
+        _ => return format!("a redirect to the path {} of the same server", cut(place, MOST_CHARACTERS)),
     };
     let (authority, path) = rest.split_at(rest.find(['/', '\\']).unwrap_or(rest.len()));
     let host = authority.rsplit('@').next().unwrap_or_default();
-    format!("a redirect to {}", cut(&format!("{start}{host}{path}")))
+    format!("a redirect to {}", cut(&format!("{start}{host}{path}"), MOST_CHARACTERS))
 }
 
 /// What stands before `//` when a host follows: nothing, or `https:`.
 fn is_scheme(text: &str) -> bool {
     text.is_empty() || text.strip_suffix(':').is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_alphanumeric()))
-}
-
-fn cut(text: &str) -> String {
-    let shown: String = text.chars().take(MOST_CHARACTERS).collect();
-    if shown.len() < text.len() { format!("{shown}…") } else { shown }
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ impl Refusal {
     /// What an answer means that is not the success the request wanted. `what` is method, path and server.
     pub(crate) fn answered(what: &str, response: &Response) -> Self {
         let own = own_words(response);
-        let words: Vec<String> = own.iter().flatten().take(MOST_WORDS).map(|word| cut(word)).collect();
+        let words: Vec<String> = own.iter().flatten().take(MOST_WORDS).map(|word| cut(word, MOST_CHARACTERS)).collect();
         let meaning = meaning(response.status, own.is_some(), &words);
         // The limit of a proxy counts requests before it passes them on, too. Its 503 may come after.
         let sent = match response.status {
@@ -118,6 +118,7 @@ fn meaning(status: u16, own: bool, words: &[String]) -> Meaning {
         403 if own => hinted(Code::VaultPermission, PERMISSION),
         404 if says("no handler for route") => hinted(Code::VaultMountNotFound, MOUNT),
         404 if says("namespace not found") => plain(Code::VaultNamespace),
+        404 if own && words.is_empty() => hinted(Code::VaultRefused, NOTHING),
         404 if !own => plain(Code::VaultNotVault),
         429 => plain(Code::VaultRateLimited),
         503 if says("Vault is sealed") => plain(Code::VaultSealed),
@@ -139,6 +140,8 @@ const PERMISSION: &str = "the token's policies must allow the path, docs/vault.m
     is not for";
 const MOUNT: &str = "name the transit mount as hashivault://MOUNT/KEY or in TRANSIT_SECRET_ENGINE_PATH, the login mount \
     with --auth-path; a namespace that does not exist looks the same";
+const NOTHING: &str = "there is nothing at this path: check the names in it, the namespace, and whether the address needs \
+    a path prefix";
 const BETWEEN: &str =
     "a proxy, a firewall or another program may have answered instead of the server: check the address";
 
@@ -156,11 +159,13 @@ fn own_words(response: &Response) -> Option<Vec<String>> {
 /// The words on one line, for a message.
 fn said(words: &[String]) -> Option<String> {
     let line = words.iter().flat_map(|word| word.split_whitespace()).collect::<Vec<_>>().join(" ");
-    Some(cut(&line)).filter(|line| !line.is_empty())
+    // How servers introduce a list of one.
+    let line = line.strip_prefix("1 error occurred: * ").unwrap_or(&line);
+    Some(cut(line, MOST_CHARACTERS)).filter(|line| !line.is_empty())
 }
 
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(MOST_CHARACTERS) {
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }

@@ -8,6 +8,7 @@ use std::time::Instant;
 use modelseal::{Code, Error, Result, Unchecked};
 
 use super::report::Reports;
+use super::server;
 use crate::args::VerifyArgs;
 use crate::exit;
 use crate::output::Console;
@@ -41,9 +42,17 @@ struct Run {
 }
 
 fn verify(args: &VerifyArgs, console: &mut Console) -> Result<Run> {
-    let terms = Terms::new(args)?;
+    let request = plan::trust_request(args)?;
+    // Before anything else: from the login on a signal must not leave a token behind.
+    let patient = request.needs_server().then(|| server::watch(true));
+    let vault = patient.as_ref().map(|signals| server::configure(&args.server, signals, console)).transpose()?;
+    let trust = request.load(vault.as_ref())?;
+    for note in &trust.notes {
+        console.warning(&modelseal::escape(note));
+    }
+    let terms = Terms::new(args, trust)?;
     let mut plan = plan::Plan::new(args)?;
-    plan.refuse_trust_inside(&terms.trusted)?;
+    plan.refuse_trust_inside(&terms.trust.keys)?;
     for warning in &plan.warnings {
         console.warning(warning);
     }
@@ -54,8 +63,12 @@ fn verify(args: &VerifyArgs, console: &mut Console) -> Result<Run> {
         }
     };
     let started = Instant::now();
-    let signals = Signals::watch();
+    let signals = patient.unwrap_or_else(Signals::watch);
     let mut results = schedule::run(&plan.targets, &terms, args.jobs, &signals, &mut show);
+    let notes = terms.trust.end();
+    if vault.is_some() {
+        results.iter_mut().for_each(|result| result.relax(args.server.relaxed()));
+    }
     let stopped = signals.stop();
     drop(signals);
     if !stopped {
@@ -68,6 +81,9 @@ fn verify(args: &VerifyArgs, console: &mut Console) -> Result<Run> {
         // Stopped between two models.
         let error = Error::new(Code::UsageInterrupted, "stopped before every model was looked at");
         results.push(ModelObject::refused(None, &error));
+    }
+    for note in notes {
+        console.warning(&modelseal::escape(&note));
     }
     Ok(Run { results, several, took_ms: started.elapsed().as_millis() })
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use modelseal::{
     Code, DEFAULT_BUNDLE_NAME, Digest, Error, Expected, Finding, HashAlgorithm, LeafPin, ModelTree, Observer, Policy,
-    Result, TrustedKeys, VerifiedArtifact, VerifyOptions, check_trust_outside, find_models, load_trusted_keys,
-    verify_model_artifact,
+    Result, Trust, TrustRequest, TrustedKeys, VerifiedArtifact, VerifyOptions, check_trust_outside, find_models,
+    verify_model_artifact, verify_model_artifact_twice,
 };
 
 use crate::args::{VerifyArgs, key_ref};
@@ -16,17 +16,27 @@ use crate::output::shown;
 use crate::output::verification::ModelObject;
 
 /// What is trusted and accepted; the same for every model of a run.
-pub(crate) struct Terms {
-    pub(crate) trusted: TrustedKeys,
+pub(crate) struct Terms<'a> {
+    pub(crate) trust: Trust<'a>,
     pub(crate) expected: Expected,
     pub(crate) options: VerifyOptions,
     pub(crate) danger_ignore: Vec<PathBuf>,
 }
 
-impl Terms {
-    pub(super) fn new(args: &VerifyArgs) -> Result<Self> {
-        let keys = args.key.iter().map(|key| key_ref(key)).collect::<Result<Vec<_>>>()?;
-        let trusted = load_trusted_keys(&keys, &args.certificate_chain, pin(args)?, args.danger_allow_test_keys)?;
+/// What the caller trusts.
+pub(super) fn trust_request(args: &VerifyArgs) -> Result<TrustRequest> {
+    let mut request = TrustRequest::default();
+    request.keys = args.key.iter().map(|key| key_ref(key)).collect::<Result<Vec<_>>>()?;
+    request.certificate_chain.clone_from(&args.certificate_chain);
+    request.pin = pin(args)?;
+    request.min_key_version = args.min_key_version;
+    request.online = args.online;
+    request.danger_allow_test_keys = args.danger_allow_test_keys;
+    Ok(request)
+}
+
+impl<'a> Terms<'a> {
+    pub(super) fn new(args: &VerifyArgs, trust: Trust<'a>) -> Result<Self> {
         let mut options = VerifyOptions::default();
         options.only.clone_from(&args.only);
         options.ignore_git_paths = !args.no_ignore_git_paths;
@@ -36,7 +46,7 @@ impl Terms {
         options.jobs = args.jobs;
         options.max_file_bytes = args.max_file_bytes;
         options.max_total_bytes = args.max_total_bytes;
-        Ok(Self { trusted, expected: expected(args)?, options, danger_ignore: args.danger_ignore.clone() })
+        Ok(Self { trust, expected: expected(args)?, options, danger_ignore: args.danger_ignore.clone() })
     }
 
     /// Verifies one model. `alone` on one thread, when other models have the others.
@@ -47,14 +57,13 @@ impl Terms {
         if alone {
             options.jobs = Some(core::num::NonZeroUsize::MIN);
         }
-        verify_model_artifact(
-            &target.model,
-            &self.trusted,
-            &Policy::any_trusted_key(),
-            &self.expected,
-            &options,
-            observer,
-        )
+        let (model, trusted, policy) = (&target.model, &self.trust.keys, Policy::any_trusted_key());
+        match self.trust.opinion() {
+            None => verify_model_artifact(model, trusted, &policy, &self.expected, &options, observer),
+            Some(opinion) => {
+                verify_model_artifact_twice(model, trusted, &policy, &self.expected, &options, observer, opinion)
+            }
+        }
     }
 }
 

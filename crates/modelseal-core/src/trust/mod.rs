@@ -1,58 +1,17 @@
 //! What a verifier trusts: public keys and certificate anchors. Nothing is trusted by default.
 
+mod key;
+mod terms;
+
+use core::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
+pub use key::TrustedKey;
+pub use terms::SigningWindow;
+pub(crate) use terms::Terms;
+
 use crate::key::is_published_test_key;
-use crate::{Certificate, Code, Error, KeyId, LeafPin, PublicKey, Result, Scheme};
-
-/// A public key that a verifier accepts, with the one scheme it may be used with.
-#[derive(Clone, Debug)]
-pub struct TrustedKey {
-    key: PublicKey,
-    scheme: Option<Scheme>,
-    source: Option<PathBuf>,
-}
-
-impl TrustedKey {
-    /// Trusts `key`, with the scheme it implies: an EC key needs none named, any other key does, and without one
-    /// nothing that it signed is accepted (`signature/scheme-not-allowed`).
-    #[must_use]
-    pub const fn new(key: PublicKey) -> Self {
-        Self { key, scheme: None, source: None }
-    }
-
-    /// Names the scheme.
-    ///
-    /// # Errors
-    /// `key/unsupported` when the scheme does not fit the key.
-    pub fn with_scheme(mut self, scheme: Scheme) -> Result<Self> {
-        if !self.key.fits(scheme) {
-            let kind = self.key.kind();
-            return Err(Error::new(Code::KeyUnsupported, format!("the scheme {scheme} does not fit the key {kind}")));
-        }
-        self.scheme = Some(scheme);
-        Ok(self)
-    }
-
-    /// Remembers the file that the key came from, so that a key inside the model it judges can be refused.
-    #[must_use]
-    pub fn with_source(mut self, path: PathBuf) -> Self {
-        self.source = Some(path);
-        self
-    }
-
-    /// The key.
-    #[must_use]
-    pub const fn key(&self) -> &PublicKey {
-        &self.key
-    }
-
-    /// The scheme that signatures of this key must have.
-    #[must_use]
-    pub fn scheme(&self) -> Option<Scheme> {
-        self.scheme.or_else(|| self.key.implied_scheme())
-    }
-}
+use crate::{Certificate, Code, Error, KeyId, LeafPin, PublicKey, Result};
 
 /// A certificate that a verifier accepts as the end of a chain: a root, or an intermediate pinned as such.
 #[derive(Clone, Debug)]
@@ -90,11 +49,12 @@ impl TrustedKeys {
     /// Trusts these keys and anchors; a leaf below an anchor must also fit `pin`.
     ///
     /// # Errors
-    /// `usage/arguments` when nothing is given or one key has two schemes; `key/test-key` for a published test key.
+    /// `usage/arguments` when nothing is given or one key is given twice with another scheme, name, version or window;
+    /// `key/test-key` for a published test key.
     pub fn new(keys: Vec<TrustedKey>, anchors: Vec<TrustedCertificate>, pin: LeafPin) -> Result<Self> {
         let trusted = Self::danger_allow_test_keys(keys, anchors, pin)?;
         let certified = trusted.anchors.iter().filter_map(|anchor| anchor.public_key().ok());
-        if let Some(key) = trusted.keys.iter().map(|trusted| trusted.key.clone()).chain(certified).find(is_test_key) {
+        if let Some(key) = trusted.keys.iter().map(|trusted| trusted.key().clone()).chain(certified).find(is_test_key) {
             return Err(Error::new(Code::KeyTestKey, format!("the key {} is a published test key", key.id())));
         }
         Ok(Self { test_keys_allowed: false, ..trusted })
@@ -114,25 +74,42 @@ impl TrustedKeys {
                 .with_hint("name what you trust with --key FILE or --certificate-chain FILE; there is no default"));
         }
         let mut kept: Vec<TrustedKey> = Vec::with_capacity(keys.len());
+        let mut sources = Vec::new();
         for key in keys {
-            match kept.iter().find(|other| other.key == key.key) {
+            sources.extend(key.sources().map(Path::to_owned));
+            match kept.iter().find(|other| other.key() == key.key()) {
                 None => kept.push(key),
-                Some(other) if other.scheme() == key.scheme() => {}
-                Some(_) => {
-                    let id = key.key.id();
-                    return Err(Error::new(Code::UsageArguments, format!("the key {id} is given with two schemes")));
+                Some(other) => {
+                    if let Some(what) = key.difference(other) {
+                        let message = format!("the key {} is given twice, with two {what}", key.key().id());
+                        return Err(Error::new(Code::UsageArguments, message)
+                            .with_hint("give every key once: either its file, or the table of keys that names it"));
+                    }
                 }
             }
         }
-        let sources =
-            kept.iter().map(|key| &key.source).chain(anchors.iter().map(|anchor| &anchor.source)).flatten().cloned();
+        sources.extend(anchors.iter().filter_map(|anchor| anchor.source.clone()));
         Ok(Self {
-            sources: sources.collect(),
+            sources,
             keys: kept,
             anchors: anchors.into_iter().map(|anchor| anchor.certificate).collect(),
             pin,
             test_keys_allowed: true,
         })
+    }
+
+    /// Refuses what keys of a version below `minimum` signed (`policy/key-version`). A higher minimum that a key has
+    /// already stays.
+    ///
+    /// # Errors
+    /// `usage/arguments` when a key has no version, or certificates are trusted too, which have none either.
+    pub fn with_min_key_version(mut self, minimum: NonZeroU32) -> Result<Self> {
+        if !self.anchors.is_empty() {
+            let message = "the minimum version needs keys with versions, and certificates have none";
+            return Err(Error::new(Code::UsageArguments, message).with_hint("verify without --certificate-chain"));
+        }
+        self.keys = self.keys.into_iter().map(|key| key.with_min_version(minimum)).collect::<Result<_>>()?;
+        Ok(self)
     }
 
     /// The keys.
@@ -165,10 +142,13 @@ impl TrustedKeys {
     }
 
     pub(crate) fn key(&self, id: KeyId) -> Option<&TrustedKey> {
-        self.keys.iter().find(|trusted| trusted.key.id() == id)
+        self.keys.iter().find(|trusted| trusted.key().id() == id)
     }
 }
 
 fn is_test_key(key: &PublicKey) -> bool {
     is_published_test_key(key.id())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! `modelseal keys show` and `keys export` for keys on a server.
+
+use std::path::Path;
+
+use modelseal::vault::{TransitKey, Vault};
+use modelseal::{Code, Error, Result, VaultKeyRef, write_new, write_replacing};
+use serde::Serialize;
+
+use super::server;
+use crate::args::ServerArgs;
+use crate::output::text::line;
+use crate::output::{Console, shown};
+
+/// Shows every version of a key.
+pub(super) fn show(reference: &VaultKeyRef, args: &ServerArgs, console: &mut Console) -> Result<u8> {
+    let key = read(reference, args, console)?;
+    let object = ShowObject {
+        kind: "modelseal.keys.show",
+        version: 1,
+        code: "shown",
+        exit: 0,
+        key: key.reference.to_string(),
+        form: "server-key",
+        key_kind: key.key_type.clone(),
+        key_id: newest_id(&key),
+        scheme: key.scheme.as_str(),
+        test_key: key.versions.values().any(|version| version.public_key.is_published_test_key()),
+        versions: versions(&key),
+    };
+    let text = |paint: crate::output::Paint| {
+        let mut text = format!("server key  {}\n", object.key);
+        line(&mut text, "kind", &object.key_kind);
+        line(&mut text, "scheme", object.scheme);
+        for version in &object.versions {
+            let mark = if version.accepted { "" } else { "  (no longer accepted by the server)" };
+            line(&mut text, &format!("version {}", version.number), &format!("{}{mark}", version.key_id));
+            line(&mut text, "  created", &version.created);
+        }
+        if object.test_key {
+            line(&mut text, "test key", &paint.bad("published: anyone can sign with it, never trust it"));
+        }
+        text
+    };
+    console.result(text, &object);
+    Ok(0)
+}
+
+/// Writes the public key of the version that the reference names, else the latest, or with `out` every version and a
+/// table of them.
+pub(super) fn export(
+    reference: &VaultKeyRef,
+    out: Option<&Path>,
+    replace: bool,
+    args: &ServerArgs,
+    console: &mut Console,
+) -> Result<u8> {
+    let key = read(reference, args, console)?;
+    let number = reference.version.map_or(key.latest, core::num::NonZeroU32::get);
+    let pem = key.versions.get(&number).map(|version| version.public_key.to_pem()).unwrap_or_default();
+    let mut files = Vec::new();
+    if let Some(directory) = out {
+        let table = key.to_key_table();
+        std::fs::create_dir_all(directory).map_err(|_| {
+            Error::new(Code::OutputUnwritable, format!("`{}` cannot be made a directory", directory.display()))
+        })?;
+        // The table last: what it names is then there.
+        for (name, text) in table.public_keys.iter().chain([&(table.file_name.clone(), table.text.clone())]) {
+            let path = directory.join(name);
+            let same = std::fs::read(&path).is_ok_and(|old| old == text.as_bytes());
+            match (same, replace) {
+                (true, _) => {}
+                (false, true) => write_replacing(&path, text.as_bytes())?,
+                (false, false) => write_new(&path, text.as_bytes(), false)
+                    .map_err(|error| error.with_hint("--replace replaces the files of an earlier export"))?,
+            }
+            files.push(path.to_string_lossy().into_owned());
+        }
+    }
+    let object = ExportObject {
+        kind: "modelseal.keys.export",
+        version: 1,
+        code: "exported",
+        exit: 0,
+        key_id: newest_id(&key),
+        out: out.map(|path| path.to_string_lossy().into_owned()),
+        pem: pem.clone(),
+        versions: versions(&key),
+        files: files.clone(),
+    };
+    let text = |_| {
+        let Some(directory) = out else { return pem.clone() };
+        let mut text = format!("exported  {}  to {}\n", key.reference, shown(directory));
+        for version in &object.versions {
+            line(&mut text, &format!("version {}", version.number), &version.key_id);
+        }
+        for file in &files {
+            line(&mut text, "file", &modelseal::escape(file));
+        }
+        text
+    };
+    console.result(text, &object);
+    Ok(0)
+}
+
+fn read(reference: &VaultKeyRef, args: &ServerArgs, console: &Console) -> Result<TransitKey> {
+    let signals = server::watch(true);
+    let vault: Vault = server::configure(args, &signals, console)?;
+    let session = vault.log_in()?;
+    let key = session.read_key(reference);
+    for warning in session.warnings().into_iter().chain(session.end()) {
+        console.warning(&modelseal::escape(&warning));
+    }
+    key
+}
+
+fn newest_id(key: &TransitKey) -> String {
+    key.versions.last_key_value().map(|(_, version)| version.public_key.id().to_string()).unwrap_or_default()
+}
+
+fn versions(key: &TransitKey) -> Vec<VersionObject> {
+    let object = |(&number, version): (&u32, &modelseal::vault::KeyVersion)| VersionObject {
+        number,
+        key_id: version.public_key.id().to_string(),
+        created: version.created.to_string(),
+        accepted: number >= key.oldest_accepted,
+    };
+    key.versions.iter().map(object).collect()
+}
+
+/// One version of a key.
+#[derive(Debug, Serialize)]
+struct VersionObject {
+    number: u32,
+    key_id: String,
+    created: String,
+    /// Whether the server still accepts its signatures.
+    accepted: bool,
+}
+
+/// `modelseal.keys.show`.
+#[derive(Debug, Serialize)]
+struct ShowObject {
+    kind: &'static str,
+    version: u8,
+    code: &'static str,
+    exit: u8,
+    key: String,
+    form: &'static str,
+    key_kind: String,
+    key_id: String,
+    scheme: &'static str,
+    test_key: bool,
+    versions: Vec<VersionObject>,
+}
+
+/// `modelseal.keys.export`.
+#[derive(Debug, Serialize)]
+struct ExportObject {
+    kind: &'static str,
+    version: u8,
+    code: &'static str,
+    exit: u8,
+    key_id: String,
+    out: Option<String>,
+    pem: String,
+    versions: Vec<VersionObject>,
+    files: Vec<String>,
+}
