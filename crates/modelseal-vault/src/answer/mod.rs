@@ -38,9 +38,11 @@ pub(crate) struct AuthData {
     pub(crate) mfa_requirement: Option<serde::de::IgnoredAny>,
 }
 
-/// That the answer is wrapped. What it holds is never needed here.
+/// What stands for a wrapped answer. The wrapping token itself is never needed here.
 #[derive(Deserialize)]
-pub(crate) struct WrapInfo {}
+pub(crate) struct WrapInfo {
+    pub(crate) creation_path: Option<String>,
+}
 
 /// Most warnings of one answer, and most characters of each.
 const MOST_WARNINGS: usize = 16;
