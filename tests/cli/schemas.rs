@@ -3,12 +3,15 @@
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::fault::{Behaviour, FaultServer};
 use super::{MODELSEAL, workspace};
 
 fn run(directory: &Path, arguments: &[&str]) -> Value {
-    let output = Command::new(MODELSEAL).args(arguments).args(["--format", "json"]).current_dir(directory).output();
+    let mut command = Command::new(MODELSEAL);
+    command.env_clear().env("VAULT_TOKEN", "hvs.any");
+    let output = command.args(arguments).args(["--format", "json"]).current_dir(directory).output();
     let output = output.unwrap();
     serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{arguments:?}: {error}\n{}", String::from_utf8_lossy(&output.stderr)))
@@ -79,8 +82,34 @@ fn fits(text: &str, pattern: &str) -> bool {
     }
 }
 
+/// What a server says to a token that may read and sign, and of a key with one version.
+fn server() -> FaultServer {
+    let public_key = std::fs::read_to_string(workspace().join("tests/vectors/keys/p256.pub.pem")).unwrap();
+    let version = json!({"creation_time": "2026-11-21T00:00:00Z", "name": "P-256", "public_key": public_key});
+    let key = json!({
+        "name": "models", "type": "ecdsa-p256", "latest_version": 1, "min_decryption_version": 1,
+        "min_encryption_version": 0, "supports_signing": true, "keys": {"1": version},
+    });
+    let token = json!({
+        "accessor": "a", "ttl": 600, "expire_time": "2026-11-21T00:00:00Z", "num_uses": 0, "type": "service",
+        "policies": ["sign"],
+    });
+    let may =
+        json!({"transit/keys/models": ["read"], "transit/sign/models": ["update"], "transit/verify/models": ["deny"]});
+    let health = json!({"initialized": true, "sealed": false, "standby": false, "version": "1.21.0"});
+    let data = |data: &Value| [Behaviour::json(200, &json!({"data": data}))];
+    FaultServer::builder()
+        .on("GET", "/v1/sys/health", [Behaviour::json(200, &health)])
+        .on("GET", "/v1/auth/token/lookup-self", data(&token))
+        .on("POST", "/v1/sys/capabilities-self", data(&may))
+        .on("GET", "/v1/transit/keys/models", data(&key))
+        .start()
+}
+
 #[test]
 fn outputs_fit_their_schemas() {
+    let server = server();
+    let at_server = ["--vault-addr", &server.address];
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     std::fs::create_dir(at.join("m")).unwrap();
@@ -113,6 +142,13 @@ fn outputs_fit_their_schemas() {
         &["inspect", &legacy],
         &["inspect", &chain],
         &["inspect", "k.pem"],
+        &["vault", "login", "--dry-run", at_server[0], at_server[1]],
+        &["vault", "login", "--dry-run", "--key", "hashivault://models", at_server[0], at_server[1]],
+        &["keys", "show", "hashivault://models", at_server[0], at_server[1]],
+        &["keys", "export", "hashivault://models", at_server[0], at_server[1]],
+        &["keys", "export", "hashivault://models", "--out", "keys", at_server[0], at_server[1]],
+        &["keys", "export", "hashivault://models?version=2", at_server[0], at_server[1]],
+        &["sign", "m", "--key", "hashivault://models", "--danger-allow-test-keys", at_server[0], at_server[1]],
         &["generate", "completions", "fish"],
         &["generate", "man", "."],
         &["nonsense"],

@@ -148,6 +148,12 @@ impl Limits {
     pub(crate) fn judge(&self, token: &TokenSummary, role: Option<&str>) -> Result<Vec<String>> {
         let of_role = role.map(|role| format!(" of the role `{role}`")).unwrap_or_default();
         if !token.known {
+            if self.strict && !self.danger_unlimited {
+                let message = "how long the token lives is not known";
+                let hint =
+                    "an agent that adds its own token does not say; let it keep the token in a file, --token-sink";
+                return Err(Error::new(Code::VaultTokenTtl, message).with_hint(hint));
+            }
             return Ok(Vec::new());
         }
         let mut warnings = Vec::new();
@@ -229,6 +235,14 @@ mod tests {
             obtained(r#"{"client_token":"hvb.a","lease_duration":901,"token_type":"batch","accessor":""}"#).unwrap();
         assert!(LIMITS.judge(&batch.summary, None).unwrap()[0].contains("cannot be revoked"));
         assert!(batch.summary.accessor.is_none());
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_strict() {
+        let unknown = TokenSummary::unknown();
+        assert!(LIMITS.judge(&unknown, None).unwrap().is_empty());
+        let strict = Limits { strict: true, ..LIMITS };
+        assert_eq!(strict.judge(&unknown, None).unwrap_err().code(), Code::VaultTokenTtl);
     }
 
     #[test]

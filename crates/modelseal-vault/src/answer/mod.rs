@@ -33,7 +33,6 @@ pub(crate) struct AuthData {
     pub(crate) accessor: Option<String>,
     pub(crate) policies: Option<Vec<String>>,
     pub(crate) lease_duration: u64,
-    pub(crate) renewable: Option<bool>,
     pub(crate) token_type: Option<String>,
     pub(crate) num_uses: Option<u64>,
     pub(crate) mfa_requirement: Option<serde::de::IgnoredAny>,

@@ -1,7 +1,7 @@
 //! Where logins are made: the calls that several methods share.
 
 use modelseal_core::{Code, Error, Result, VaultPath};
-use modelseal_http::{SecretString, Sent};
+use modelseal_http::{ExposeSecret as _, SecretString, Sent};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -90,7 +90,6 @@ impl Desk<'_> {
         struct Data {
             creation_path: String,
         }
-        use modelseal_http::ExposeSecret as _;
         let body = Body { token: wrapping.expose_secret() };
         let call = Call::post("sys/wrapping/lookup", Repeat::Safe).within(self.namespace()).with_body(&body)?;
         let answer = self.connection.ask::<Data>(call).map_err(|refusal| {

@@ -56,6 +56,27 @@ fn the_unspoilt_answers_are_believed() {
 }
 
 #[test]
+fn recorded_keys_are_read() {
+    for (kind, scheme) in [
+        ("ecdsa-p256", "ecdsa"),
+        ("ecdsa-p384", "ecdsa"),
+        ("ecdsa-p521", "ecdsa"),
+        ("ed25519", "ed25519"),
+        ("rsa-2048", "rsa-pss-sha256"),
+        ("rsa-3072", "rsa-pss-sha256"),
+        ("rsa-4096", "rsa-pss-sha256"),
+    ] {
+        let path: &'static str = format!("GET transit/keys/{kind}").leak();
+        let fake = Fake::serve([(path, 200, golden(&format!("create {kind}")).to_string())]);
+        let server = connect(&fake.address, "t");
+        let key = server.log_in().unwrap().read_key(&reference(&format!("hashivault://{kind}"))).unwrap();
+        assert_eq!((key.scheme.as_str(), key.latest, key.oldest_accepted), (scheme, 1, 1), "{kind}");
+        assert_eq!(key.versions[&1].public_key.kind().to_string(), kind);
+        assert_eq!(key.versions[&1].created.as_second(), 1_795_254_744, "{kind}");
+    }
+}
+
+#[test]
 fn spoilt_signatures_are_refused() {
     let other = OwnKey::new();
     let spoil = |code: Code, what: &str, change: &dyn Fn(&Scene, &mut Value)| {
