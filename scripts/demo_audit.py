@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+
 def main(log: Path) -> int:
     """Show what happened, and return 0 only if it is what it should be."""
     entries = [json.loads(line) for line in log.read_text().splitlines()]
