@@ -208,8 +208,8 @@ impl<'a> Session<'a> {
         self.summary.ttl.map(|ttl| ttl.saturating_sub(self.since.elapsed()))
     }
 
-    /// Ends a session that must not be used.
-    fn refused(&self, error: Error) -> Error {
+    /// Ends a session that must not be used. The error also says if the token could not be revoked.
+    pub(crate) fn refused(&self, error: Error) -> Error {
         let left = self.end();
         if left.is_empty() {
             return error;

@@ -23,10 +23,15 @@ impl<'a> VaultSigner<'a> {
     /// # Errors
     /// As [`Session::read_key`].
     pub fn new(session: Session<'a>, reference: &VaultKeyRef) -> Result<Self> {
-        let key = session.read_key(reference)?;
-        let version = reference.version.map_or(key.latest, core::num::NonZeroU32::get);
-        let public_key = key.accepted(version)?.public_key.clone();
-        Ok(Self { session, key, version, public_key })
+        let chosen = session.read_key(reference).and_then(|key| {
+            let version = reference.version.map_or(key.latest, core::num::NonZeroU32::get);
+            let public_key = key.accepted(version)?.public_key.clone();
+            Ok((key, version, public_key))
+        });
+        match chosen {
+            Ok((key, version, public_key)) => Ok(Self { session, key, version, public_key }),
+            Err(error) => Err(session.refused(error)),
+        }
     }
 
     /// The key.
@@ -66,6 +71,8 @@ impl Signer for VaultSigner<'_> {
     }
 
     fn finish(&self) -> Vec<String> {
-        self.session.end()
+        let mut remarks = self.session.warnings();
+        remarks.extend(self.session.end());
+        remarks
     }
 }
