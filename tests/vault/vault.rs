@@ -9,4 +9,9 @@
 #[path = "../support/mod.rs"]
 mod common;
 mod harness;
+mod life;
+mod login;
+mod requests;
+mod scene;
+mod schemes;
 mod support;

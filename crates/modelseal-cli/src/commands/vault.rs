@@ -35,6 +35,8 @@ fn login(args: &LoginArgs, console: &mut Console) -> Result<u8> {
         console.warning(&modelseal::escape(warning));
     }
     drop(session);
+    // Only then is it known which signal there was.
+    drop(signals);
     let key = key?;
     let refused = key.as_ref().and_then(KeyObject::refusal);
     let (method, why) = vault.method();
@@ -171,6 +173,7 @@ impl KeyObject {
         let read = may_read.then(|| session.read_key(reference));
         let (key, unread) = match read {
             Some(Ok(key)) => (Some(key), None),
+            Some(Err(error)) if error.code() == Code::UsageInterrupted => return Err(error),
             Some(Err(error)) => (None, Some(error)),
             None => (None, None),
         };
