@@ -66,6 +66,8 @@ impl Signer for VaultSigner<'_> {
     }
 
     fn finish(&self) -> Vec<String> {
-        self.session.end()
+        let mut notes = self.session.warnings();
+        notes.extend(self.session.end());
+        notes
     }
 }
