@@ -10,6 +10,7 @@ mod command;
 mod errors;
 mod observer;
 mod records;
+mod server;
 mod sign;
 mod verify;
 
@@ -24,6 +25,8 @@ mod _native {
     use crate::errors::{Finding, codes};
     #[pymodule_export]
     use crate::records::{Attestation, Certificate, Progress, Resource, Serialization, Uncovered};
+    #[pymodule_export]
+    use crate::server::Secret;
     #[pymodule_export]
     use crate::sign::sign_model_artifact;
     #[pymodule_export]

@@ -28,7 +28,7 @@ pub use local_key::{KeyType, LocalKey, Passphrase};
 pub use modelseal_core::*;
 pub use modelseal_vault as vault;
 pub use paths::{BundlePaths, ignored_path};
-pub use server_keys::{ServerKeys, notices as server_notices};
+pub use server_keys::{ServerKeys, correlation_id, notices as server_notices, with_remarks};
 pub use sign::{AttestationToSign, SignOptions, SignedArtifact, SigningKey, sign_model_artifact};
 pub use tree::{DEFAULT_BUNDLE_NAME, ModelTree, find_models};
 pub use trust::{Trust, TrustRequest};
