@@ -10,8 +10,13 @@
 mod common;
 mod harness;
 mod life;
+mod load;
 mod login;
+mod peers;
+mod places;
+mod policies;
 mod requests;
+mod rotation;
 mod scene;
 mod schemes;
 mod support;
