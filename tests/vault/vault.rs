@@ -8,6 +8,13 @@
 
 #[path = "../support/mod.rs"]
 mod common;
+mod faults;
+mod faults_answers;
+mod faults_connection;
+mod faults_environment;
+mod faults_keys;
+mod faults_login;
+mod faults_tokens;
 mod harness;
 mod life;
 mod load;
