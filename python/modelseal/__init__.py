@@ -27,13 +27,13 @@ The key may also stay on a server of HashiCorp Vault or OpenBao:
 
 Its requests are logged at level DEBUG by the logger "modelseal.vault".
 
-Both functions release the interpreter while they work, so other threads go on; Ctrl-C stops them at once, and nothing
+These functions release the interpreter while they work, so other threads go on; Ctrl-C stops them at once, and nothing
 is written then. They work in the OpenSSF Model Signing format, so other tools verify what is signed here.
 """
 
 from __future__ import annotations
 
-from modelseal._api import sign_model_artifact, verify_model_artifact
+from modelseal._api import export_public_keys, sign_model_artifact, verify_model_artifact
 from modelseal._errors import (
     AnyModelWarning,
     BackendError,
@@ -91,6 +91,7 @@ __all__ = [
     "VerificationError",
     "VerifiedArtifact",
     "__version__",
+    "export_public_keys",
     "sign_model_artifact",
     "verify_model_artifact",
 ]

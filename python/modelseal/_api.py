@@ -1,4 +1,4 @@
-"""The two functions of the package, around the native ones."""
+"""The functions of the package, around the native ones."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from modelseal._progress import line_for
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import datetime as _datetime
+    import pathlib as _pathlib
     import typing as _t
 
     # Paths are text, as everywhere in Python; `os.fsdecode` gives it for names that are not.
@@ -216,6 +217,31 @@ def verify_model_artifact(
     finally:
         if line is not None:
             line.clear()
+
+
+def export_public_keys(
+    key: str,
+    directory: _Path,
+    *,
+    replace: bool = False,
+    auth: _vault._Auth | None = None,
+    server: _vault.VaultServer | None = None,
+) -> tuple[_pathlib.Path, ...]:
+    """Write the public keys of a key on a server into `directory`, for verifiers that do not ask the server.
+
+    Every version becomes a PEM file, KEY-vN.pem. Last comes a table of them, KEY.toml, which `verify_model_artifact`
+    takes as `key`. Returns the paths. What the user should know of the token is logged by the logger "modelseal.vault".
+
+    key: the key, such as "hashivault://MOUNT/KEY".
+    directory: where the files go; it is made if it is not there.
+    replace: replace files of an earlier export that are different.
+    auth, server: how to log in, and which server; see `sign_model_artifact`.
+
+    Raises `UsageError`, `BackendError` and `IdentityError`.
+    """
+    return _native.export_public_keys(
+        key, directory, replace=replace, auth=_vault.credentials_of(auth), server=_vault.settings_of(server)
+    )
 
 
 def _paths(argument: str, value: _t.Any) -> list[_Path]:  # noqa: ANN401 - it is what is being checked

@@ -19,3 +19,8 @@ def request(method: str, path: str, status: int | None, milliseconds: int, reque
 def notice(text: str) -> None:
     """Log what was decided about a server, such as which variable its address came from."""
     _LOGGER.info("%s", text)
+
+
+def warning(text: str) -> None:
+    """Log what the user should know, where no result can say it: a token that lives long."""
+    _LOGGER.warning("%s", text)

@@ -21,6 +21,7 @@ __all__ = [
     "__version__",
     "_codes",
     "_main",
+    "export_public_keys",
     "sign_model_artifact",
     "verify_model_artifact",
 ]
@@ -264,5 +265,13 @@ def verify_model_artifact(
     danger_allow_test_keys: bool,
     danger_clock: str | None,
 ) -> VerifiedArtifact: ...
+def export_public_keys(
+    key: str,
+    directory: _PathArgument,
+    *,
+    replace: bool,
+    auth: dict[str, Any] | None,
+    server: dict[str, Any] | None,
+) -> tuple[Path, ...]: ...
 def _codes() -> list[tuple[str, int, str, str]]: ...
 def _main(arguments: Sequence[str]) -> int: ...

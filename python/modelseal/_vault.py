@@ -64,7 +64,8 @@ class _Frozen:
         return _remake, (type(self), given)
 
     def _given(self) -> dict[str, _t.Any]:
-        values: dict[str, _t.Any] = {name: getattr(self, name) for name in _slots(self)}
+        # A traceback may show it half made.
+        values: dict[str, _t.Any] = {name: getattr(self, name, None) for name in _slots(self)}
         return {name: value for name, value in values.items() if value is not None and value is not False}
 
 
@@ -98,7 +99,7 @@ class JwtAuth(_Frozen):
         self.role: _t.Final = _text("role", role)
         self.token: _t.Final = token
         self.token_file: _t.Final = _file("token_file", token_file)
-        self.token_env: _t.Final = _optional("token_env", token_env)
+        self.token_env: _t.Final = _variable("token_env", token_env)
         self.token_command: _t.Final = _words("token_command", token_command)
         self.audience: _t.Final = _optional("audience", audience)
         self.path: _t.Final = _optional("path", path)
@@ -183,7 +184,7 @@ class AppRoleAuth(_Frozen):
         self.role_id: _t.Final = _text("role_id", role_id)
         self.secret_id: _t.Final = secret_id
         self.secret_id_file: _t.Final = _file("secret_id_file", secret_id_file)
-        self.secret_id_env: _t.Final = _optional("secret_id_env", secret_id_env)
+        self.secret_id_env: _t.Final = _variable("secret_id_env", secret_id_env)
         self.wrapped_secret_id: _t.Final = wrapped_secret_id
         self.wrapped_secret_id_file: _t.Final = _file("wrapped_secret_id_file", wrapped_secret_id_file)
         self.role: _t.Final = _optional("role", role)
@@ -224,7 +225,7 @@ class TokenAuth(_Frozen):
         token = _secret("token", token)
         self.token: _t.Final = token
         self.token_file: _t.Final = _file("token_file", token_file)
-        self.token_env: _t.Final = _optional("token_env", token_env)
+        self.token_env: _t.Final = _variable("token_env", token_env)
         _exactly_one(self, "token", "token_file", "token_env")
 
     def _credentials(self) -> dict[str, object]:
@@ -383,6 +384,14 @@ def _text(argument: str, value: object) -> str:
 
 def _optional(argument: str, value: object) -> str | None:
     return None if value is None else _text(argument, value)
+
+
+def _variable(argument: str, value: object) -> str | None:
+    name = _optional(argument, value)
+    # It may be a secret that was put into the wrong place: it is not quoted.
+    if name is not None and not (name.isascii() and name.isidentifier()):
+        raise _usage(f"{argument} is not the name of a variable", "a secret itself goes into the argument without _env")
+    return name
 
 
 def _file(argument: str, value: object) -> str | None:

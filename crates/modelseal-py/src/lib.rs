@@ -8,6 +8,7 @@ mod arguments;
 mod artifacts;
 mod command;
 mod errors;
+mod export;
 mod observer;
 mod records;
 mod server;
@@ -23,6 +24,8 @@ mod _native {
     use crate::command::main;
     #[pymodule_export]
     use crate::errors::{Finding, codes};
+    #[pymodule_export]
+    use crate::export::export_public_keys;
     #[pymodule_export]
     use crate::records::{Attestation, Certificate, Progress, Resource, Serialization, Uncovered};
     #[pymodule_export]

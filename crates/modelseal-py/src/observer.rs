@@ -74,9 +74,16 @@ impl Watch {
 
     /// Logs what was decided about a server.
     pub(crate) fn log_notices(&self, notices: &[String]) {
-        self.log(|module| {
-            notices.iter().try_for_each(|notice| module.call_method1("notice", (&*escape(notice),)).map(drop))
-        });
+        self.log_lines("notice", notices);
+    }
+
+    /// Logs what the user should know, where no result can say it.
+    pub(crate) fn log_warnings(&self, warnings: &[String]) {
+        self.log_lines("warning", warnings);
+    }
+
+    fn log_lines(&self, how: &str, lines: &[String]) {
+        self.log(|module| lines.iter().try_for_each(|line| module.call_method1(how, (&*escape(line),)).map(drop)));
     }
 
     fn log_request(&self, exchange: &RequestRecord) {

@@ -10,7 +10,6 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::arguments::{parse, usage};
-use crate::errors::exception;
 use crate::observer::Watch;
 
 /// A secret that Python code gave as a value. Nothing in Python shows it again, and it cannot be pickled.
@@ -20,10 +19,10 @@ pub(crate) struct Secret(SecretString);
 #[pymethods]
 impl Secret {
     #[new]
-    fn new(text: &Bound<'_, PyString>) -> PyResult<Self> {
-        // Python's own error would quote the text.
-        let wrong = |_| exception(text.py(), &usage("a secret has characters that cannot be sent"));
-        Ok(Self(SecretString::from(text.to_cow().map_err(wrong)?.into_owned())))
+    fn new(text: &Bound<'_, PyString>) -> Self {
+        // What is not UTF-8 becomes what cannot be sent, and is refused as such when it is used: an error of Python's
+        // would quote the text.
+        Self(SecretString::from(text.to_string_lossy().into_owned()))
     }
 
     #[expect(clippy::unused_self, reason = "that is the point")]

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod export;
 mod inspect;
 mod inspect_file;
 mod io;
@@ -18,6 +19,7 @@ mod tree;
 mod trust;
 mod verify;
 
+pub use export::export_public_keys;
 pub use inspect::{Inspection, digest_model, inspect_bundle};
 pub use inspect_file::inspect_bundle_file;
 pub use io::{read_bundle, write_new, write_replacing};
