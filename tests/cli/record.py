@@ -23,7 +23,7 @@ def record() -> dict:
 
 def merge(one: str, other: str) -> str:
     """One line of both recordings, without what differs."""
-    one, other = (re.sub(r"in [0-9]+ ms", "in [..] ms", line) for line in (one, other))
+    one, other = (re.sub(r"\b(in|expired) [0-9]+ (ms|s)\b", r"\1 [..] \2", line) for line in (one, other))
     tokens = TOKEN.findall(other)
     if one == other or len(TOKEN.findall(one)) != len(tokens):
         return one

@@ -8,5 +8,22 @@
 
 #[path = "../support/mod.rs"]
 mod common;
+mod faults;
+mod faults_answers;
+mod faults_connection;
+mod faults_environment;
+mod faults_keys;
+mod faults_login;
+mod faults_tokens;
 mod harness;
+mod life;
+mod load;
+mod login;
+mod peers;
+mod places;
+mod policies;
+mod requests;
+mod rotation;
+mod scene;
+mod schemes;
 mod support;

@@ -9,6 +9,7 @@
 mod answer;
 mod auth;
 mod connection;
+mod discretion;
 mod environment;
 mod operator;
 mod paths;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use modelseal_core::{Code, Error, KeyRef, LeafPin, Result, TrustedKey, TrustedKeys, VaultKeyRef};
 use modelseal_vault::Vault;
 
+use crate::key_table::is_table;
 use crate::keys::{load_trusted_key, trust};
 use crate::{SecondOpinion, ServerKeys};
 
@@ -28,10 +29,13 @@ pub struct TrustRequest {
 }
 
 impl TrustRequest {
-    /// Whether a server must be asked.
+    /// Whether a server must be asked: for a key, or, with `online`, for one that a table may name.
     #[must_use]
     pub fn needs_server(&self) -> bool {
-        self.online || self.keys.iter().any(|key| matches!(key, KeyRef::Vault(_)))
+        self.keys.iter().any(|key| match key.path() {
+            Some(path) => self.online && is_table(path),
+            None => true,
+        })
     }
 
     /// Reads the files, and the keys on the server, which must be given when one is needed.

@@ -77,6 +77,7 @@ impl AppRole {
                 Made::For(role) => format!("auth/{}/role/{role}/secret-id", self.mount),
                 Made::At(path) => path.clone(),
             };
+            let path = desk.shown(&path);
             let message = format!("the wrapping token was made at `{path}`, not at `{expected}`; it was not unwrapped");
             return Err(Error::new(Code::VaultWrappingPath, message));
         }
@@ -86,6 +87,7 @@ impl AppRole {
         if secret_id.expose_secret().is_empty() {
             return Err(missing());
         }
+        desk.connection.discretion.learn(&secret_id);
         Ok(secret_id)
     }
 

@@ -60,7 +60,11 @@ impl Session<'_> {
             let message = format!("asked for {} signatures, the server answered with {}", inputs.len(), results.len());
             return Err(unexpected(message));
         }
-        results.into_iter().enumerate().map(|(position, result)| signature_of(result, position, version)).collect()
+        let discretion = &self.vault.connection.discretion;
+        let without_secrets =
+            |result: SignResult| SignResult { error: result.error.map(|words| discretion.hide(&words)), ..result };
+        let results = results.into_iter().map(without_secrets).enumerate();
+        results.map(|(position, result)| signature_of(result, position, version)).collect()
     }
 }
 

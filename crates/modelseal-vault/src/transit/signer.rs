@@ -23,10 +23,11 @@ impl<'a> VaultSigner<'a> {
     /// # Errors
     /// As [`Session::read_key`].
     pub fn new(session: Session<'a>, reference: &VaultKeyRef) -> Result<Self> {
-        let key = session.read_key(reference)?;
-        let version = reference.version.map_or(key.latest, core::num::NonZeroU32::get);
-        let public_key = key.accepted(version)?.public_key.clone();
-        Ok(Self { session, key, version, public_key })
+        match chosen(&session, reference) {
+            Ok((key, version, public_key)) => Ok(Self { session, key, version, public_key }),
+            // Not left to the drop, which could not say what came of it.
+            Err(error) => Err(session.refused(error)),
+        }
     }
 
     /// The key.
@@ -70,4 +71,11 @@ impl Signer for VaultSigner<'_> {
         notes.extend(self.session.end());
         notes
     }
+}
+
+fn chosen(session: &Session<'_>, reference: &VaultKeyRef) -> Result<(TransitKey, u32, PublicKey)> {
+    let key = session.read_key(reference)?;
+    let version = reference.version.map_or(key.latest, NonZeroU32::get);
+    let public_key = key.accepted(version)?.public_key.clone();
+    Ok((key, version, public_key))
 }
