@@ -134,6 +134,7 @@ class VaultBench:
         signed, signatures, left = [], [], []
         for headers in (True, False):
             with self.server("--audit") as (operator, server):
+                self.model()
                 before = operator.alive()
                 operator("POST", "sys/quotas/config", {"enable_rate_limit_response_headers": headers})
                 quota = {"rate": RATE, "interval": "1s", "path": f"{MOUNT}/"}
@@ -250,8 +251,9 @@ class VaultBench:
     def model(self) -> Path:
         """Return a model of one small file."""
         model = self.work / "served"
-        model.mkdir(exist_ok=True)
-        (model / "config.json").write_text('{"hidden_size": 4}\n')
+        if not model.exists():
+            model.mkdir()
+            (model / "config.json").write_text('{"hidden_size": 4}\n')
         return model
 
     def sign(self, model: Path, bundle: str) -> list[str | Path]:

@@ -24,7 +24,7 @@ impl<'a> VaultSigner<'a> {
     /// As [`Session::read_key`].
     pub fn new(session: Session<'a>, reference: &VaultKeyRef) -> Result<Self> {
         let chosen = session.read_key(reference).and_then(|key| {
-            let version = reference.version.map_or(key.latest, core::num::NonZeroU32::get);
+            let version = reference.version.map_or(key.latest, NonZeroU32::get);
             let public_key = key.accepted(version)?.public_key.clone();
             Ok((key, version, public_key))
         });
