@@ -301,10 +301,9 @@ def processor() -> str:
     return f"{model} ({', '.join(known) or 'no SHA instructions listed'})"
 
 
-def describe(rounds: int, cpus: int) -> list[str]:
+def describe(rounds: int, cpus: int, programs: Sequence[str]) -> list[str]:
     """Describe the machine and the programs."""
     memory_total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    openssl = " ".join(output_of("openssl", "version").split()[:2])
     today = datetime.date.today().isoformat()
     return [
         f"Measured on {today} by `make bench`. Medians of {rounds} interleaved rounds after a warm-up;",
@@ -313,7 +312,7 @@ def describe(rounds: int, cpus: int) -> list[str]:
         f"- Processor: {processor()}; {os.cpu_count()} CPUs, of which {cpus} were used",
         f"- Memory: {amount(memory_total)}",
         f"- System: {platform.system()} {platform.release()} {platform.machine()}",
-        f"- Programs: {output_of('rustc', '--version')}, {openssl}, Python {platform.python_version()}, {PEER}",
+        f"- Programs: {', '.join([output_of('rustc', '--version'), *programs])}",
         "",
     ]
 
@@ -397,9 +396,16 @@ def main() -> int:
             progress(f"{letter}: {(comparisons[letter].__doc__ or '').splitlines()[0]}")
             sections[letter] = comparisons[letter]()
             bench.clear()
+    openssl, curl = (
+        " ".join(output_of(*words).split()[:2]) for words in (("openssl", "version"), ("curl", "--version"))
+    )
+    programs = {"bench": [openssl, f"Python {platform.python_version()}", PEER], "bench-server": [curl, server.product]}
     for name, letters in groups.items():
         measured = [sections[letter] for letter in letters if letter in sections]
-        lines = [*describe(options.rounds, cpus), *(line for section in measured for line in section.lines())]
+        lines = [
+            *describe(options.rounds, cpus, programs[name]),
+            *(line for section in measured for line in section.lines()),
+        ]
         sys.stdout.write("\n".join(lines) + "\n")
         if options.write:
             write_report(options.write, name, lines)

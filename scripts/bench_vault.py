@@ -97,6 +97,7 @@ class VaultBench:
         self.rounds = rounds
         self.jobs = jobs
         self.signatures = signatures
+        self.product = "no server yet"
 
     def one_signature(self) -> Section:
         """Sign a tiny model with a key on a server: log in, read the key, sign, revoke."""
@@ -200,6 +201,7 @@ class VaultBench:
                 raise BenchError("there is no server; standard error says why")
             server = json.loads(line)
             operator = Operator(server)
+            self.product = f"OpenBao {server['version']}"
             try:
                 self.set_up(operator, server["address"])
                 yield operator, server
