@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod common;
 mod harness;
+mod leaks;
 mod life;
 mod login;
 mod requests;
