@@ -529,6 +529,9 @@ fn hostile(server: &Server, step: &str, malice: Malice) -> FaultServer {
                 body["auth"]["policies"] = json!([json!(known.join(" ")), token.clone()]);
                 body["auth"]["accessor"] = token;
             }
+            if body["data"]["keys"].is_object() {
+                body["data"]["type"] = json!(known.join(" "));
+            }
             if body["data"]["accessor"].is_string() {
                 body["data"]["accessor"] = json!(known.join(" "));
                 body["data"]["policies"] = json!(known);
@@ -541,7 +544,7 @@ fn hostile(server: &Server, step: &str, malice: Malice) -> FaultServer {
 }
 
 /// What the real server answers.
-fn pass_on(address: &str, request: &Request) -> Reply {
+pub(crate) fn pass_on(address: &str, request: &Request) -> Reply {
     let stream = std::net::TcpStream::connect(address.trim_start_matches("http://")).unwrap();
     let headers: Vec<_> = request
         .headers

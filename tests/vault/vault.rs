@@ -8,6 +8,7 @@
 
 #[path = "../support/mod.rs"]
 mod common;
+mod complaints;
 mod harness;
 mod leaks;
 mod life;
@@ -16,3 +17,4 @@ mod requests;
 mod scene;
 mod schemes;
 mod support;
+mod threats;
