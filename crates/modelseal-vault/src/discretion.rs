@@ -46,7 +46,8 @@ impl Discretion {
 
     /// The text with `[secret]` in the place of each secret and each longer part of one. Cut off after 16 KiB.
     pub(crate) fn hide(&self, text: &str) -> String {
-        let text = text.get(..text.floor_char_boundary(LONGEST_TEXT)).unwrap_or_default();
+        let end = (0..=text.len().min(LONGEST_TEXT)).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+        let text = text.get(..end).unwrap_or_default();
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let lower = Zeroizing::new(text.to_ascii_lowercase());
         let mut secret = Zeroizing::new(vec![false; text.len()]);
