@@ -5,6 +5,9 @@
 #![cfg(unix)]
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test program")]
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod complete;
 #[allow(dead_code, reason = "a part is used here")]
 #[path = "../vault/support/fault.rs"]

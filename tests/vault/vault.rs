@@ -8,6 +8,7 @@
 
 #[path = "../support/mod.rs"]
 mod common;
+mod complaints;
 mod faults;
 mod faults_answers;
 mod faults_connection;
@@ -16,4 +17,16 @@ mod faults_keys;
 mod faults_login;
 mod faults_tokens;
 mod harness;
+mod leaks;
+mod life;
+mod load;
+mod login;
+mod peers;
+mod places;
+mod policies;
+mod requests;
+mod rotation;
+mod scene;
+mod schemes;
 mod support;
+mod threats;

@@ -9,6 +9,7 @@
 mod answer;
 mod auth;
 mod connection;
+mod discretion;
 mod environment;
 mod operator;
 mod paths;
@@ -18,7 +19,6 @@ mod session;
 mod settings;
 mod token;
 mod transit;
-mod withhold;
 
 pub use connection::Health;
 pub use modelseal_http::{Env, ExposeSecret, FixedEnv, Hooks, ProcessEnv, RequestRecord, SecretString};

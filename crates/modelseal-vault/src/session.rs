@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use modelseal_core::{Code, Error, Result, VaultPath, escape};
-use modelseal_http::{Env, SecretString, Sent};
+use modelseal_http::{Env, Sent};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -196,11 +196,6 @@ impl<'a> Session<'a> {
         self.vault.connection.ask(call.with_token(secret.as_ref()))
     }
 
-    /// The token, to send it. `None`: an agent adds its own, or the session has ended.
-    pub(crate) fn token_secret(&self) -> Option<SecretString> {
-        self.locked().as_ref().and_then(|token| token.secret.clone())
-    }
-
     /// The namespace of mounts, or the one of a reference.
     pub(crate) fn namespace<'s>(&'s self, reference: Option<&'s VaultPath>) -> Option<&'s VaultPath> {
         reference.or(self.vault.connection.resolved.namespace.as_ref())
@@ -215,7 +210,7 @@ impl<'a> Session<'a> {
         self.summary.ttl.map(|ttl| ttl.saturating_sub(self.since.elapsed()))
     }
 
-    /// Ends a session that cannot be used, and says so if its token stays.
+    /// Ends a session that must not be used any more, because of `error`.
     pub(crate) fn refused(&self, error: Error) -> Error {
         let left = self.end();
         if left.is_empty() {

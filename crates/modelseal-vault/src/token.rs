@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::answer::AuthData;
 use crate::auth::lasting;
+use crate::discretion::Discretion;
 
 /// Requests of one signature: read the key, sign.
 const WORK: u64 = 2;
@@ -113,16 +114,15 @@ pub(crate) struct Lookup {
 }
 
 impl Lookup {
-    pub(crate) fn summary(self) -> TokenSummary {
-        let mut policies = self.policies;
-        policies.extend(self.identity_policies.unwrap_or_default());
+    pub(crate) fn summary(self, discretion: &Discretion) -> TokenSummary {
+        let policies = self.policies.iter().chain(self.identity_policies.iter().flatten());
         TokenSummary {
-            kind: self.kind,
+            kind: discretion.hide(&self.kind),
             // A last second is rounded to 0: only the missing date says that there is no end.
             ttl: self.expire_time.map(|_| Duration::from_secs(self.ttl)),
-            policies,
+            policies: policies.map(|policy| discretion.hide(policy)).collect(),
             uses: (self.num_uses != 0).then(|| u64::try_from(self.num_uses).unwrap_or(0)),
-            accessor: self.accessor.filter(|accessor| !accessor.is_empty()),
+            accessor: self.accessor.filter(|accessor| !accessor.is_empty()).map(|accessor| discretion.hide(&accessor)),
             obtained: false,
             known: true,
         }
@@ -148,6 +148,12 @@ impl Limits {
     pub(crate) fn judge(&self, token: &TokenSummary, role: Option<&str>) -> Result<Vec<String>> {
         let of_role = role.map(|role| format!(" of the role `{role}`")).unwrap_or_default();
         if !token.known {
+            if self.strict && !self.danger_unlimited {
+                let message = "how long the token lives is not known";
+                let hint =
+                    "an agent that adds its own token does not say; let it keep the token in a file, --token-sink";
+                return Err(Error::new(Code::VaultTokenTtl, message).with_hint(hint));
+            }
             return Ok(Vec::new());
         }
         let mut warnings = Vec::new();
@@ -193,7 +199,7 @@ mod tests {
     }
 
     fn looked_up(json: &str) -> TokenSummary {
-        serde_json::from_str::<Lookup>(json).unwrap().summary()
+        serde_json::from_str::<Lookup>(json).unwrap().summary(&Discretion::default())
     }
 
     #[test]
@@ -229,6 +235,14 @@ mod tests {
             obtained(r#"{"client_token":"hvb.a","lease_duration":901,"token_type":"batch","accessor":""}"#).unwrap();
         assert!(LIMITS.judge(&batch.summary, None).unwrap()[0].contains("cannot be revoked"));
         assert!(batch.summary.accessor.is_none());
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_strict() {
+        let unknown = TokenSummary::unknown();
+        assert!(LIMITS.judge(&unknown, None).unwrap().is_empty());
+        let strict = Limits { strict: true, ..LIMITS };
+        assert_eq!(strict.judge(&unknown, None).unwrap_err().code(), Code::VaultTokenTtl);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Logins, token life and revocation, against real servers; faults against a loopback one.
 
 #![cfg(unix)]
-#![allow(clippy::field_reassign_with_default, clippy::needless_pass_by_value, reason = "a test program")]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test program")]
+#![allow(clippy::field_reassign_with_default, reason = "there is no other way to fill these types")]
 
 /// What the harness asks of the program that it is part of.
 mod common {
@@ -10,6 +11,7 @@ mod common {
     }
 }
 
+#[allow(unused_macros, reason = "each test uses a part")]
 #[path = "../../../tests/vault/support/mod.rs"]
 mod harness;
 mod support;

@@ -4,7 +4,7 @@ use core::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use modelseal_core::{Code, Error, KeyId, Pae, Result, Signer, TrustedKey, VaultKeyRef};
-use modelseal_vault::{Session, TransitKey, Vault, VaultSigner};
+use modelseal_vault::{Env, Session, TransitKey, Vault, VaultSigner};
 
 use crate::SigningKey;
 use crate::verify::SecondOpinion;
@@ -43,6 +43,21 @@ pub fn notices(vault: &Vault) -> Vec<String> {
     let mut notices = vault.notices().to_vec();
     notices.push(format!("login: {method}, {why}"));
     notices
+}
+
+/// What the audit log shall show of this run when the caller does not say: `MODELSEAL_CORRELATION_ID`, else the run of
+/// the CI system.
+#[must_use]
+pub fn correlation_id(env: &dyn Env) -> Option<String> {
+    let variable = |name| env.var(name)?.into_string().ok();
+    if let Some(id) = variable("MODELSEAL_CORRELATION_ID") {
+        return Some(id);
+    }
+    if let Some(run) = variable("GITHUB_RUN_ID") {
+        let attempt = variable("GITHUB_RUN_ATTEMPT").unwrap_or_else(|| "1".to_owned());
+        return Some(format!("github-{run}-{attempt}"));
+    }
+    variable("CI_JOB_ID").map(|job| format!("gitlab-{job}"))
 }
 
 /// Keys on a server, for verification: their public keys are read once and trusted like keys from files. The session
@@ -124,8 +139,9 @@ impl SecondOpinion for ServerKeys<'_> {
     }
 }
 
-/// An error that remains the error, with what happened besides in its hint.
-pub(crate) fn with_remarks(error: Error, remarks: &[String]) -> Error {
+/// An error that remains the error, with what happened besides in its hint: a token that could not be revoked, say.
+#[must_use]
+pub fn with_remarks(error: Error, remarks: &[String]) -> Error {
     if remarks.is_empty() {
         return error;
     }

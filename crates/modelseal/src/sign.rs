@@ -4,9 +4,9 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
 use modelseal_core::{
-    Attestations, Bundle, Certificate, Code, Digest, Error, HashAlgorithm, KeyId, KeyKind, Manifest, Method, ModelName,
-    ModelStatement, Observer, Pae, PublicKey, Result, Root, Scheme, SerializeOptions, SerializedModel, Signer,
-    Uncovered, attestation_payload, keep_attestations, serialize_model,
+    Attestations, Bundle, Certificate, Code, Digest, Error, Event, HashAlgorithm, KeyId, KeyKind, Manifest, Method,
+    ModelName, ModelStatement, Observer, Pae, PublicKey, Result, Root, Scheme, SerializeOptions, SerializedModel,
+    Signer, Uncovered, attestation_payload, keep_attestations, serialize_model,
 };
 
 use crate::io::{Cap, check_directory, exists, read_capped, remove, write_replacing};
@@ -210,6 +210,11 @@ pub fn sign_model_artifact(
         encodings.push(Pae::in_toto(&bound));
     }
     let Signed { bundles, key, mut notes } = open_and_sign(key, &encodings, options)?;
+    // Nothing stops while a token is given back: who asked meanwhile gets no bundle.
+    if observer.event(Event::Checking).is_break() {
+        let error = Error::new(Code::UsageInterrupted, "stopped before the signature was written");
+        return Err(with_remarks(error, &notes));
+    }
     let mut bundles = bundles.into_iter();
     warnings.append(&mut notes);
     let bundle = bundles.next().unwrap_or_default();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use modelseal::vault::{Hooks, ProcessEnv, Settings, Vault};
-use modelseal::{KeyRef, Result, server_notices};
+use modelseal::{KeyRef, Result, correlation_id, server_notices};
 
 use crate::args::ServerArgs;
 use crate::output::Console;
@@ -31,7 +31,7 @@ pub(super) fn configure(args: &ServerArgs, signals: &Signals, console: &Console)
 /// What the flags say, with this run's signals and log.
 pub(super) fn settings(args: &ServerArgs, signals: &Signals, console: &Console) -> Result<Settings> {
     let mut settings = args.settings(hooks(signals, console))?;
-    settings.correlation_id = correlation_id();
+    settings.correlation_id = correlation_id(&ProcessEnv);
     Ok(settings)
 }
 
@@ -43,17 +43,4 @@ fn hooks(signals: &Signals, console: &Console) -> Hooks {
         hooks.record = Arc::new(move |record| log(&record.to_string()));
     }
     hooks
-}
-
-/// What the audit log shall show of this run: the run of the CI system, if one says which it is.
-fn correlation_id() -> Option<String> {
-    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    if let Some(id) = variable("MODELSEAL_CORRELATION_ID") {
-        return Some(id);
-    }
-    if let Some(run) = variable("GITHUB_RUN_ID") {
-        let attempt = variable("GITHUB_RUN_ATTEMPT").unwrap_or_else(|| "1".to_owned());
-        return Some(format!("github-{run}-{attempt}"));
-    }
-    variable("CI_JOB_ID").map(|job| format!("gitlab-{job}"))
 }

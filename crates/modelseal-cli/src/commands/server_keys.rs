@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use modelseal::vault::{TransitKey, Vault};
-use modelseal::{Code, Error, Result, VaultKeyRef, write_new, write_replacing};
+use modelseal::{Result, VaultKeyRef, export_public_keys};
 use serde::Serialize;
 
 use super::server;
@@ -57,25 +57,8 @@ pub(super) fn export(
     let key = read(reference, args, console)?;
     let number = reference.version.map_or(key.latest, core::num::NonZeroU32::get);
     let pem = key.versions.get(&number).map(|version| version.public_key.to_pem()).unwrap_or_default();
-    let mut files = Vec::new();
-    if let Some(directory) = out {
-        let table = key.to_key_table();
-        std::fs::create_dir_all(directory).map_err(|_| {
-            Error::new(Code::OutputUnwritable, format!("`{}` cannot be made a directory", directory.display()))
-        })?;
-        // The table last: what it names is then there.
-        for (name, text) in table.public_keys.iter().chain([&(table.file_name.clone(), table.text.clone())]) {
-            let path = directory.join(name);
-            let same = std::fs::read(&path).is_ok_and(|old| old == text.as_bytes());
-            match (same, replace) {
-                (true, _) => {}
-                (false, true) => write_replacing(&path, text.as_bytes())?,
-                (false, false) => write_new(&path, text.as_bytes(), false)
-                    .map_err(|error| error.with_hint("--replace replaces the files of an earlier export"))?,
-            }
-            files.push(path.to_string_lossy().into_owned());
-        }
-    }
+    let files = out.map(|directory| export_public_keys(&key, directory, replace)).transpose()?.unwrap_or_default();
+    let files: Vec<String> = files.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let object = ExportObject {
         kind: "modelseal.keys.export",
         version: 1,

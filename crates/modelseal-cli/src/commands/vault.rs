@@ -35,6 +35,8 @@ fn login(args: &LoginArgs, console: &mut Console) -> Result<u8> {
         console.warning(&modelseal::escape(warning));
     }
     drop(session);
+    // Only then is it known which signal there was.
+    drop(signals);
     let key = key?;
     let refused = key.as_ref().and_then(KeyObject::refusal);
     let (method, why) = vault.method();
@@ -89,7 +91,12 @@ fn text(object: &LoginObject, token: &TokenSummary, paint: Paint) -> String {
         line(&mut text, "may sign", may(key.may_sign));
         line(&mut text, "may verify", may(key.may_verify));
     }
-    line(&mut text, "revoked", if object.revoked { "yes" } else { "no" });
+    let revoked = match (object.revoked, token.obtained) {
+        (true, _) => "yes",
+        (false, true) => "no",
+        (false, false) => "no: it was given, and is left alone",
+    };
+    line(&mut text, "revoked", revoked);
     text
 }
 
@@ -171,6 +178,7 @@ impl KeyObject {
         let read = may_read.then(|| session.read_key(reference));
         let (key, unread) = match read {
             Some(Ok(key)) => (Some(key), None),
+            Some(Err(error)) if error.code() == Code::UsageInterrupted => return Err(error),
             Some(Err(error)) => (None, Some(error)),
             None => (None, None),
         };

@@ -72,6 +72,9 @@ impl FromStr for KeyRef {
         if let Some(rest) = text.strip_prefix("hashivault://").or_else(|| text.strip_prefix("openbao://")) {
             return VaultKeyRef::parse(rest).map(Self::Vault);
         }
+        if let Some(word) = ["hashivault", "openbao"].into_iter().find(|word| is_scheme(text, word)) {
+            return Err(unusable(format!("`{word}:` is followed by `//` in a key reference")).with_hint(vault::FORM));
+        }
         // `C:\key.pem` is a path; a word of two letters or more before `://` is a scheme.
         if let Some((scheme, _)) = text.split_once("://").filter(|(scheme, _)| scheme.len() > 1) {
             return Err(unusable(format!("references of kind `{scheme}://` are not supported by this version"))
@@ -79,6 +82,11 @@ impl FromStr for KeyRef {
         }
         non_empty(text).map(Self::file)
     }
+}
+
+/// Whether the text begins with this word and a colon. A file of such a name is `./hashivault:x`.
+fn is_scheme(text: &str, word: &str) -> bool {
+    text.strip_prefix(word).is_some_and(|rest| rest.starts_with(':'))
 }
 
 fn scheme_of(query: &str) -> Result<Option<Scheme>> {
@@ -120,6 +128,17 @@ mod tests {
         for bad in ["", "file:", "file:k?x=1", "file:k?scheme=md5", "file:k?scheme=ed25519&scheme=ed25519", "s3://x/k"]
         {
             assert!(bad.parse::<KeyRef>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_reference_without_its_slashes_is_no_file() {
+        for bad in ["hashivault:models", "hashivault:/models", "openbao:models?version=1"] {
+            let error = bad.parse::<KeyRef>().unwrap_err();
+            assert!(error.hint().contains("hashivault://MOUNT/KEY"), "{bad}: {error}");
+        }
+        for good in ["hashivault", "./hashivault:models", "file:hashivault:models", "hashivault.pem"] {
+            assert!(matches!(good.parse(), Ok(KeyRef::File { .. })), "{good}");
         }
     }
 }

@@ -138,7 +138,7 @@ impl VaultKeyRef {
     }
 }
 
-const FORM: &str =
+pub(super) const FORM: &str =
     "the form is hashivault://MOUNT/KEY?version=N&namespace=NS&scheme=SCHEME, everything but KEY optional";
 
 impl fmt::Display for VaultKeyRef {

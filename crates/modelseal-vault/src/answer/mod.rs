@@ -12,6 +12,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use crate::discretion::Discretion;
+
 /// A successful answer. Fields that the server leaves out are `None`; unknown ones are ignored.
 pub(crate) struct Answer<T> {
     /// Of the audit log.
@@ -33,7 +35,6 @@ pub(crate) struct AuthData {
     pub(crate) accessor: Option<String>,
     pub(crate) policies: Option<Vec<String>>,
     pub(crate) lease_duration: u64,
-    pub(crate) renewable: Option<bool>,
     pub(crate) token_type: Option<String>,
     pub(crate) num_uses: Option<u64>,
     pub(crate) mfa_requirement: Option<serde::de::IgnoredAny>,
@@ -51,24 +52,39 @@ const MOST_CHARACTERS: usize = 300;
 
 impl<T: DeserializeOwned> Answer<T> {
     /// Reads the body of a 200: one JSON object without doubled keys at any depth, at most 32 levels deep, with
-    /// objects or null where `data`, `auth` and `wrap_info` stand. `what` is method, path and server.
+    /// objects or null where `data`, `auth` and `wrap_info` stand. `what` is method, path and server. Outside of `data`
+    /// no secret that is known stands in any text but `client_token`, which becomes known.
     ///
     /// # Errors
     /// `vault/answer`, without a byte of the body in it.
-    pub(crate) fn read(what: &str, response: &Response) -> Result<Self> {
+    pub(crate) fn read(what: &str, response: &Response, discretion: &Discretion) -> Result<Self> {
         let Object(envelope) = object::<Envelope<T>>(what, response)?;
+        let auth = envelope.auth.map(|Object(auth)| auth.without_secrets(discretion));
+        let wrap_info = envelope.wrap_info.map(|Object(WrapInfo { creation_path })| WrapInfo {
+            creation_path: creation_path.map(|path| discretion.hide(&path)),
+        });
         let warnings = envelope.warnings.map(|warnings| {
-            let cut = |warning: String| warning.chars().take(MOST_CHARACTERS).collect();
+            let cut = |warning: String| discretion.hide(&warning).chars().take(MOST_CHARACTERS).collect();
             warnings.into_iter().take(MOST_WARNINGS).map(cut).collect()
         });
         Ok(Self {
             request_id: envelope.request_id.filter(|id| is_request_id(id)),
             data: envelope.data.map(|Object(data)| data),
-            auth: envelope.auth.map(|Object(auth)| auth),
-            wrap_info: envelope.wrap_info.map(|Object(wrap_info)| wrap_info),
+            auth,
+            wrap_info,
             warnings,
             lost: 0,
         })
+    }
+}
+
+impl AuthData {
+    /// The token becomes known, and is in no other field.
+    fn without_secrets(mut self, discretion: &Discretion) -> Self {
+        discretion.learn(&self.client_token);
+        let texts = self.accessor.iter_mut().chain(self.policies.iter_mut().flatten()).chain(&mut self.token_type);
+        texts.for_each(|text| *text = discretion.hide(text));
+        self
     }
 }
 

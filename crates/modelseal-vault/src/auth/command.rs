@@ -114,7 +114,8 @@ fn wait(child: &mut Child, stop: &dyn Fn() -> bool, deadline: Instant) -> (Optio
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

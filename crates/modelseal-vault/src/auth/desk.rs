@@ -1,12 +1,12 @@
 //! Where logins are made: the calls that several methods share.
 
 use modelseal_core::{Code, Error, Result, VaultPath};
-use modelseal_http::{SecretString, Sent};
+use modelseal_http::{ExposeSecret as _, SecretString, Sent};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::Granted;
-use super::source::Source;
+use super::source::{Kind, Source};
 use super::watch::Watch;
 use crate::answer::Answer;
 use crate::connection::{Call, Connection, Repeat};
@@ -16,6 +16,9 @@ use crate::token::{Lookup, Token, TokenSummary, is_sendable};
 /// The text by which servers say that a wrapping token was used, has expired or never was one. It is one of the two
 /// texts that decide something, since nothing else in the answer does.
 const NOT_VALID: &str = "wrapping token is not valid or does not exist";
+
+/// Longest text of the server's in a message.
+const MOST_CHARACTERS: usize = 300;
 
 /// A connection to log in through.
 #[derive(Clone, Copy)]
@@ -29,23 +32,31 @@ impl Desk<'_> {
         self.connection.resolved.auth_namespace.as_ref()
     }
 
-    /// Reads a secret.
+    /// Reads a secret, which no text of the server then repeats.
     pub(super) fn read(&self, source: &Source) -> Result<SecretString> {
-        source.read(&|| self.watch.is_stopped())
+        let secret = source.read(&|| self.watch.is_stopped())?;
+        // What else stands in a sink is not secret, and in texts of the server as well.
+        if source.kind() != Kind::Sink {
+            self.connection.discretion.learn(&secret);
+        }
+        Ok(secret)
     }
 
-    /// Posts to `auth/MOUNT/login` a body with a secret, and waits for the answer although the caller may ask to stop.
+    /// A text of the server's, for a message.
+    pub(super) fn shown(&self, text: &str) -> String {
+        self.connection.discretion.hide(text).chars().take(MOST_CHARACTERS).collect()
+    }
+
+    /// Posts to `auth/MOUNT/login`, and waits for the answer although the caller may ask to stop.
     pub(super) fn log_in(
         &self,
         mount: &VaultPath,
         body: &impl Serialize,
-        secret: &SecretString,
         repeat: Repeat,
     ) -> Result<Granted, LoginFailure> {
         self.watch.check().map_err(LoginFailure::Other)?;
         let path = format!("auth/{mount}/login");
-        let call = Call::post(&path, repeat).within(self.namespace()).hiding(secret);
-        let call = call.with_body(body).map_err(LoginFailure::Other)?;
+        let call = Call::post(&path, repeat).within(self.namespace()).with_body(body).map_err(LoginFailure::Other)?;
         let answer = self.watch.patiently(|| self.connection.ask::<serde::de::IgnoredAny>(call));
         let answer = answer.map_err(|refusal| match refusal.status {
             Some(400 | 403) => LoginFailure::Refused(refusal),
@@ -62,7 +73,9 @@ impl Desk<'_> {
         }
         let call = Call::get("auth/token/lookup-self").within(self.namespace()).with_token(Some(&token));
         let (summary, warnings) = match self.connection.ask::<Lookup>(call) {
-            Ok(Answer { data: Some(lookup), warnings, .. }) => (lookup.summary(), warnings.unwrap_or_default()),
+            Ok(Answer { data: Some(lookup), warnings, .. }) => {
+                (lookup.summary(&self.connection.discretion), warnings.unwrap_or_default())
+            }
             Ok(_) => return Err(Error::new(Code::VaultAnswer, "the server says nothing about the token")),
             Err(refusal) if refusal.status == Some(403) && danger_unlimited => {
                 let warning = format!("{name} may not look at itself: how long it lives is not known");
@@ -92,10 +105,9 @@ impl Desk<'_> {
         struct Data {
             creation_path: String,
         }
-        use modelseal_http::ExposeSecret as _;
+        self.connection.discretion.learn(wrapping);
         let body = Body { token: wrapping.expose_secret() };
-        let call = Call::post("sys/wrapping/lookup", Repeat::Safe).within(self.namespace()).hiding(wrapping);
-        let call = call.with_body(&body)?;
+        let call = Call::post("sys/wrapping/lookup", Repeat::Safe).within(self.namespace()).with_body(&body)?;
         let answer = self.connection.ask::<Data>(call).map_err(|refusal| {
             if refusal.status == Some(400) || says_not_valid(&refusal) {
                 refusal.named(Code::VaultWrappingToken, "the wrapping token is no longer there to be unwrapped")

@@ -36,7 +36,7 @@ impl Identity {
         claims::check(&token, &self.token, self.audience.as_deref())?;
         let body = Body { role: &self.role, jwt: token.expose_secret() };
         // Servers keep no memory of the tokens they saw: the same one may log in again.
-        desk.log_in(&self.mount, &body, &token, Repeat::Safe).map_err(|failure| {
+        desk.log_in(&self.mount, &body, Repeat::Safe).map_err(|failure| {
             let message = format!("the login at `{}` as role `{}` was refused", self.mount, self.role);
             failure.named(&message, |refusal| match self.token.kind() {
                 Kind::ServiceAccountToken => self.hint_of_kubernetes(refusal),

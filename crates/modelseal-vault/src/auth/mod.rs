@@ -67,7 +67,10 @@ impl Granted {
     fn of_login<T>(answer: Answer<T>) -> Result<Self> {
         let Some(auth) = answer.auth else {
             return Err(match answer.wrap_info {
-                Some(_) => Error::new(Code::VaultNotSupported, "the server wraps the answers of this login"),
+                Some(wrapping) => {
+                    let path = wrapping.creation_path.unwrap_or_default();
+                    Error::new(Code::VaultNotSupported, format!("the server wraps the answer of the login: {path}"))
+                }
                 None => Error::new(Code::VaultAnswer, "the server's answer to the login holds no token"),
             });
         };

@@ -38,6 +38,7 @@ pub(super) fn token(desk: Desk<'_>, source: &Source, danger_unlimited: bool) -> 
     let path = desk.creation_path(&wrapped.token)?;
     let usual = path == "sys/wrapping/wrap" || (path.starts_with("auth/") && path.ends_with("/login"));
     if !usual || path != wrapped.creation_path {
+        let path = desk.shown(&path);
         let message = format!("{name} was wrapped at `{path}`, where no agent does; it was not unwrapped");
         return Err(Error::new(Code::VaultWrappingPath, message));
     }

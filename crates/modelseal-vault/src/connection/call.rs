@@ -25,8 +25,6 @@ pub(crate) struct Call<'a> {
     pub(crate) namespace: Option<&'a VaultPath>,
     pub(crate) token: Option<&'a SecretString>,
     pub(crate) body: Option<SecretSlice<u8>>,
-    /// The secret in the body, which no message may quote.
-    pub(crate) secret: Option<&'a SecretString>,
     pub(crate) repeat: Repeat,
     /// Longest time with all repetitions; `None`: that of the settings.
     pub(crate) timeout: Option<Duration>,
@@ -51,7 +49,6 @@ impl<'a> Call<'a> {
             namespace: None,
             token: None,
             body: None,
-            secret: None,
             repeat: Repeat::Safe,
             timeout: None,
             stoppable: true,
@@ -85,17 +82,6 @@ impl<'a> Call<'a> {
         let bytes = serde_json::to_vec(body).map_err(|_| Error::new(Code::VaultCredentials, "not to be sent"))?;
         self.body = Some(SecretSlice::from(bytes));
         Ok(self)
-    }
-
-    /// With this secret in the body.
-    pub(crate) fn hiding(mut self, secret: &'a SecretString) -> Self {
-        self.secret = Some(secret);
-        self
-    }
-
-    /// What the server was told and must not be quoted with.
-    pub(super) fn secrets(&self) -> impl Iterator<Item = &'a SecretString> + Clone {
-        self.token.into_iter().chain(self.secret)
     }
 
     /// With an answer of at most this many bytes, never more than 4 MiB.

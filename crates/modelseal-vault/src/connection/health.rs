@@ -43,13 +43,13 @@ impl Connection {
         let (response, _) = self.call(&call, |status| STATES.contains(&status))?;
         let body: Body = read_bare(&what, &response).map_err(|error| match response.status {
             200 => error,
-            _ => Refusal::answered(&what, &response, []).error,
+            _ => Refusal::answered(&what, &response, &self.discretion).error,
         })?;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-');
         if body.version.is_empty() || body.version.len() > 64 || !body.version.bytes().all(plain) {
             return Err(Error::new(Code::VaultAnswer, format!("{what}: the answer has no version that makes sense")));
         }
         let Body { version, sealed, initialized, standby } = body;
-        Ok(Health { version, sealed, initialized, standby })
+        Ok(Health { version: self.discretion.hide(&version), sealed, initialized, standby })
     }
 }

@@ -35,9 +35,9 @@ pub(crate) use call::{Call, Repeat};
 pub use health::Health;
 
 use crate::answer::{self, Answer};
+use crate::discretion::Discretion;
 use crate::environment::Resolved;
 use crate::refusal::Refusal;
-use crate::withhold::withhold;
 use repeats::{Failed, Repeats};
 
 /// What a client is made from, besides the address.
@@ -49,6 +49,8 @@ const SETTINGS: &str = "look at the certificate authorities (--ca-cert, VAULT_CA
 pub(crate) struct Connection {
     client: Client,
     pub(crate) resolved: Resolved,
+    /// What must not be repeated of what the server says.
+    pub(crate) discretion: Discretion,
 }
 
 impl Connection {
@@ -59,18 +61,14 @@ impl Connection {
             HttpErrorKind::PlainHttp => Error::new(Code::VaultPlainHttp, error.message()),
             _ => Error::new(Code::UsageEnvironment, error.message()).with_hint(SETTINGS),
         })?;
-        Ok(Self { client, resolved })
+        Ok(Self { client, resolved, discretion: Discretion::default() })
     }
 
     /// Makes a call whose answer is JSON.
     pub(crate) fn ask<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<Answer<T>, Refusal> {
         let (response, lost) = self.call(&call, is_success)?;
         let refused = |error| Refusal { status: Some(response.status), words: Vec::new(), sent: Sent::Maybe, error };
-        let mut answer = Answer::read(&self.what(&call), &response).map_err(refused)?;
-        let told: Vec<_> = call.secrets().chain(answer.auth.as_ref().map(|auth| &auth.client_token)).collect();
-        for warning in answer.warnings.iter_mut().flatten() {
-            *warning = withhold(core::mem::take(warning), told.iter().copied());
-        }
+        let answer = Answer::read(&self.what(&call), &response, &self.discretion).map_err(refused)?;
         Ok(Answer { lost, ..answer })
     }
 
@@ -124,6 +122,7 @@ impl Connection {
             request.headers.push(Header::plain("x-correlation-id", id));
         }
         if let Some(token) = call.token {
+            self.discretion.learn(token);
             request.headers.push(Header::secret("x-vault-token", token.clone()));
         }
         let started = Instant::now();
@@ -132,7 +131,7 @@ impl Connection {
         match outcome {
             Ok(response) if wanted(response.status) => Ok(response),
             Ok(response) => Err(Failed {
-                refusal: Refusal::answered(&self.what(call), &response, call.secrets()),
+                refusal: Refusal::answered(&self.what(call), &response, &self.discretion),
                 retry_after: response.retry_after,
                 passing: false,
             }),
@@ -149,7 +148,7 @@ impl Connection {
     }
 
     fn record(&self, call: &Call<'_>, path: &str, took: Duration, response: Option<&Response>) {
-        let id = response.and_then(answer::request_id);
+        let id = response.and_then(answer::request_id).filter(|id| self.discretion.permits(id));
         let status = response.map(|response| response.status);
         let record = RequestRecord::new(call.method, path, status, took, id.as_deref());
         (self.resolved.client.hooks.record)(&record);

@@ -6,17 +6,17 @@ mod location;
 mod tests;
 
 use modelseal_core::{Code, Error, parse_json};
-use modelseal_http::{ExposeSecret as _, HttpError, HttpErrorKind, Response, SecretString, Sent};
+use modelseal_http::{ExposeSecret as _, HttpError, HttpErrorKind, Response, Sent};
 use serde::Deserialize;
 
-use crate::withhold::withhold;
+use crate::discretion::Discretion;
 
 /// A failed request, before the step that made it gives it a meaning of its own.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     /// The status; `None` when there was no answer.
     pub(crate) status: Option<u16>,
-    /// The server's own words: capped, not escaped, and untrusted. Only for messages, never to decide, except where
+    /// The server's own words: capped, without secrets, not escaped, and untrusted. Only for messages, never to decide, except where
     /// `docs/vault.md` says so. Empty when the answer does not have the form of the server's errors.
     pub(crate) words: Vec<String>,
     /// Whether the server may have acted. Only what it refuses before looking at the request is `No`: a rate limit,
@@ -32,17 +32,11 @@ const MOST_CHARACTERS: usize = 300;
 
 impl Refusal {
     /// What an answer means that is not the success the request wanted. `what` is method, path and server.
-    /// No `secrets` are quoted.
-    pub(crate) fn answered<'a>(
-        what: &str,
-        response: &Response,
-        secrets: impl IntoIterator<Item = &'a SecretString> + Clone,
-    ) -> Self {
-        let mut own = own_words(response);
-        for word in own.iter_mut().flatten().take(MOST_WORDS) {
-            *word = withhold(core::mem::take(word), secrets.clone());
-        }
-        let words: Vec<String> = own.iter().flatten().take(MOST_WORDS).map(|word| cut(word, MOST_CHARACTERS)).collect();
+    pub(crate) fn answered(what: &str, response: &Response, discretion: &Discretion) -> Self {
+        let own = own_words(response);
+        // Hidden before it is cut: a part that is left of a secret might not be recognised.
+        let word = |word: &String| cut(&discretion.hide(word), MOST_CHARACTERS);
+        let words: Vec<String> = own.iter().flatten().take(MOST_WORDS).map(word).collect();
         let meaning = meaning(response.status, own.is_some(), &words);
         // The limit of a proxy counts requests before it passes them on, too. Its 503 may come after.
         let sent = match response.status {
@@ -53,7 +47,8 @@ impl Refusal {
         let status = response.status;
         let message = match (&own, said(&words)) {
             _ if (300..400).contains(&status) => {
-                format!("{what}: status {status}, {}", location::target(response.location.as_deref()))
+                let location = response.location.as_deref().map(|location| discretion.hide(location));
+                format!("{what}: status {status}, {}", location::target(location.as_deref()))
             }
             (Some(_), Some(said)) => format!("{what}: status {status}: {said}"),
             (Some(_), None) => format!("{what}: status {status}, without a reason"),

@@ -43,6 +43,21 @@ fn t11_hostile_words_are_capped_and_escaped() {
 }
 
 #[test]
+fn t23_a_secret_that_the_server_says_back_is_not_repeated() {
+    const TOKEN: &str = "s.pl4nted-token-of-the-test";
+    let long = format!("{}{TOKEN}", "x".repeat(MOST_CHARACTERS - 12));
+    let errors = json!({"errors": [format!("no such token {TOKEN}"), long], "request_id": TOKEN}).to_string();
+    let place = format!("https://elsewhere.example/{TOKEN}/x");
+    for fault in [Fault::json(403, &errors), Fault::json(307, "").with_header("location", place)] {
+        let server = Faults::new([fault]);
+        let token = TOKEN.into();
+        let refusal = server.connect(&[]).tell(Call::get("transit/keys/k").with_token(Some(&token))).unwrap_err();
+        let text = format!("{refusal:?} {}", refusal.error.message());
+        assert!(!text.contains("pl4nted") && text.contains("[secret]"), "{text}");
+    }
+}
+
+#[test]
 fn what_is_not_the_servers_own_is_not_quoted() {
     let twice = r#"{"errors":["a"],"errors":["pl4nted"]}"#;
     for body in ["pl4nted", "<p>pl4nted", "[[\"pl4nted\"]]", r#"{"error":"pl4nted"}"#, r#"{"errors":"pl4nted"}"#, twice]

@@ -86,7 +86,10 @@ impl Session<'_> {
         let answer = self
             .ask::<KeyData>(Call::get(&path).within(namespace).with_max_answer(MAX_ANSWER))
             .map_err(|refusal| explain(refusal, &path, "read"))?;
-        let data = answer.data.ok_or_else(|| unexpected("the server's answer holds no key"))?;
+        let mut data = answer.data.ok_or_else(|| unexpected("the server's answer holds no key"))?;
+        let discretion = &self.vault.connection.discretion;
+        data.name = data.name.map(|name| discretion.hide(&name));
+        data.kind = discretion.hide(&data.kind);
         let mut used = reference.clone();
         used.mount = Some(self.transit_mount(reference).clone());
         used.namespace = namespace.cloned();

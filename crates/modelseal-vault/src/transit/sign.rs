@@ -9,7 +9,6 @@ use super::wire::{SignData, SignItem, SignRequest, SignResult};
 use super::{TransitKey, cut, unexpected};
 use crate::Session;
 use crate::connection::{Call, Repeat};
-use crate::withhold::withhold;
 
 /// Most items of a request: OpenBao reads 1000 strings, and an item with its reference has four.
 const MAX_ITEMS: usize = 100;
@@ -61,12 +60,10 @@ impl Session<'_> {
             let message = format!("asked for {} signatures, the server answered with {}", inputs.len(), results.len());
             return Err(unexpected(message));
         }
-        let token = self.token_secret();
-        let hidden = |result: SignResult| SignResult {
-            error: result.error.map(|words| withhold(words, token.as_ref())),
-            ..result
-        };
-        let results = results.into_iter().map(hidden).enumerate();
+        let discretion = &self.vault.connection.discretion;
+        let without_secrets =
+            |result: SignResult| SignResult { error: result.error.map(|words| discretion.hide(&words)), ..result };
+        let results = results.into_iter().map(without_secrets).enumerate();
         results.map(|(position, result)| signature_of(result, position, version)).collect()
     }
 }

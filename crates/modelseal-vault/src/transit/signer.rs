@@ -23,13 +23,9 @@ impl<'a> VaultSigner<'a> {
     /// # Errors
     /// As [`Session::read_key`].
     pub fn new(session: Session<'a>, reference: &VaultKeyRef) -> Result<Self> {
-        let chosen = session.read_key(reference).and_then(|key| {
-            let version = reference.version.map_or(key.latest, NonZeroU32::get);
-            let public_key = key.accepted(version)?.public_key.clone();
-            Ok((key, version, public_key))
-        });
-        match chosen {
+        match chosen(&session, reference) {
             Ok((key, version, public_key)) => Ok(Self { session, key, version, public_key }),
+            // Not left to the drop, which could not say what came of it.
             Err(error) => Err(session.refused(error)),
         }
     }
@@ -71,8 +67,15 @@ impl Signer for VaultSigner<'_> {
     }
 
     fn finish(&self) -> Vec<String> {
-        let mut remarks = self.session.warnings();
-        remarks.extend(self.session.end());
-        remarks
+        let mut notes = self.session.warnings();
+        notes.extend(self.session.end());
+        notes
     }
+}
+
+fn chosen(session: &Session<'_>, reference: &VaultKeyRef) -> Result<(TransitKey, u32, PublicKey)> {
+    let key = session.read_key(reference)?;
+    let version = reference.version.map_or(key.latest, NonZeroU32::get);
+    let public_key = key.accepted(version)?.public_key.clone();
+    Ok((key, version, public_key))
 }

@@ -180,7 +180,7 @@ fn a_secret_id_is_sent_once() {
 }
 
 #[test]
-fn t39_a_wrapping_token_goes_to_two_places_and_an_unwrap_is_never_repeated() {
+fn a_wrapping_token_goes_to_two_places_and_an_unwrap_is_never_repeated() {
     let lookup = Behaviour::json(200, &json!({"data": {"creation_path": "auth/approle/role/CI/secret-id"}}));
     let secret = Behaviour::json(200, &json!({"data": {"secret_id": "planted"}}));
     let not_valid = json!({"errors": ["wrapping token is not valid or does not exist"]});

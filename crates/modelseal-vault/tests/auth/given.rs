@@ -46,7 +46,7 @@ fn a_token_of_the_caller_is_looked_at_and_never_revoked() {
 }
 
 #[test]
-fn t39_root_and_endless_tokens_are_refused() {
+fn root_and_endless_tokens_are_refused() {
     both(|server| {
         let periodic = server.token(&json!({"policies": ["root"], "period": "60s"}));
         for token in [&server.server.root_token, &periodic] {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use support::both;
 
 #[test]
-fn t06_an_identity_token_becomes_a_token_for_four_requests_at_most() {
+fn an_identity_token_becomes_a_token_that_is_revoked_in_two_requests() {
     both(|server| {
         let jwt_mount = server.jwt();
         let mut settings = settings(&server.address, jwt(&jwt_mount.mount, "ci", &jwt_mount.issuer.token(&json!({}))));
