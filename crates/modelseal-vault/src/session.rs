@@ -27,7 +27,7 @@ const REVOCATION: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct Vault {
     pub(crate) connection: Connection,
-    plan: Plan,
+    pub(crate) plan: Plan,
     watch: Watch,
 }
 

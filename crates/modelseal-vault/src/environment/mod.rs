@@ -4,6 +4,7 @@
 //! empty variable is not set. A value that cannot be used is an error, never a reason to look further.
 
 mod file;
+mod files;
 mod proxy;
 mod tls;
 mod values;
@@ -18,6 +19,7 @@ use modelseal_core::{Code, Error, Result, VaultPath};
 use modelseal_http::{Address, ClientConfig, Env};
 
 use crate::Settings;
+use crate::files::Files;
 use variables::{Found, Variables};
 
 /// Everything that is known before the first request.
@@ -41,6 +43,8 @@ pub(crate) struct Resolved {
     pub(crate) default_address: bool,
     /// What the audit log shall show of this run: `[A-Za-z0-9._:/-]`, at most 128.
     pub(crate) correlation_id: Option<String>,
+    /// Whom to believe, and what the client shows, as files.
+    pub(crate) files: Files,
     /// What was decided and which source won, one line each, without secrets.
     pub(crate) notices: Vec<String>,
 }
@@ -103,6 +107,7 @@ impl Resolved {
             retries,
             agent: server.agent,
             default_address: server.default,
+            files: files::files(settings, &variables)?,
             correlation_id: settings.correlation_id.as_deref().and_then(correlation_id),
             notices,
         })

@@ -13,7 +13,7 @@ use super::variables::{Found, Variables};
 use crate::Settings;
 
 /// Any of them replaces the authorities of the system.
-const AUTHORITIES: [&str; 7] = [
+pub(super) const AUTHORITIES: [&str; 7] = [
     "MODELSEAL_CA_CERT",
     "BAO_CACERT",
     "BAO_CACERT_BYTES",
@@ -23,7 +23,7 @@ const AUTHORITIES: [&str; 7] = [
     "VAULT_CAPATH",
 ];
 const CLIENT_CERTIFICATE: [&str; 2] = ["BAO_CLIENT_CERT", "VAULT_CLIENT_CERT"];
-const CLIENT_KEY: [&str; 2] = ["BAO_CLIENT_KEY", "VAULT_CLIENT_KEY"];
+pub(super) const CLIENT_KEY: [&str; 2] = ["BAO_CLIENT_KEY", "VAULT_CLIENT_KEY"];
 const SERVER_NAME: [&str; 2] = ["BAO_TLS_SERVER_NAME", "VAULT_TLS_SERVER_NAME"];
 const SKIP_VERIFY: [&str; 2] = ["BAO_SKIP_VERIFY", "VAULT_SKIP_VERIFY"];
 
