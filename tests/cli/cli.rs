@@ -15,6 +15,7 @@ mod fault;
 mod output;
 mod processes;
 mod schemas;
+mod servers;
 #[allow(dead_code, reason = "a part is used here")]
 #[path = "../vault/support/wire.rs"]
 mod wire;

@@ -19,7 +19,7 @@ fn run(directory: &Path, arguments: &[&str]) -> Value {
 }
 
 /// What a server says to a token that may read and sign, and of a key with one version.
-fn server() -> FaultServer {
+pub(super) fn server() -> FaultServer {
     let public_key = std::fs::read_to_string(workspace().join("tests/vectors/keys/p256.pub.pem")).unwrap();
     let version = json!({"creation_time": "2026-11-21T00:00:00Z", "name": "P-256", "public_key": public_key});
     let key = json!({

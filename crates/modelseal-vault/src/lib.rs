@@ -11,6 +11,7 @@ mod auth;
 mod connection;
 mod discretion;
 mod environment;
+mod files;
 mod operator;
 mod paths;
 mod policies;
@@ -21,6 +22,7 @@ mod token;
 mod transit;
 
 pub use connection::Health;
+pub use files::KeyPlace;
 pub use modelseal_http::{Env, ExposeSecret, FixedEnv, Hooks, ProcessEnv, RequestRecord, SecretString};
 pub use operator::{JwtRole, Operator, RoleTokens};
 pub use paths::KeyPaths;

@@ -3,7 +3,6 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -28,7 +27,7 @@ const REVOCATION: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct Vault {
     pub(crate) connection: Connection,
-    plan: Plan,
+    pub(crate) plan: Plan,
     watch: Watch,
 }
 
@@ -50,12 +49,6 @@ impl Vault {
     #[must_use]
     pub fn notices(&self) -> &[String] {
         &self.connection.resolved.notices
-    }
-
-    /// Every file, from flags and variables, that decides whom this run trusts or who it is: none may lie in a model
-    /// that it signs or verifies.
-    pub fn files(&self) -> impl Iterator<Item = &Path> {
-        self.connection.resolved.files.iter().map(PathBuf::as_path).chain(self.plan.file())
     }
 
     /// The login method, and why it: `because of --role and --identity-token-file`.

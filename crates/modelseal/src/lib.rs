@@ -33,7 +33,7 @@ pub use paths::{BundlePaths, ignored_path};
 pub use server_keys::{ServerKeys, correlation_id, notices as server_notices, with_remarks};
 pub use sign::{AttestationToSign, SignOptions, SignedArtifact, SigningKey, sign_model_artifact};
 pub use tree::{DEFAULT_BUNDLE_NAME, ModelTree, find_models};
-pub use trust::{Trust, TrustRequest};
+pub use trust::{Trust, TrustRequest, TrustedFiles};
 pub use verify::{
     SecondOpinion, VerifyOptions, check_files_outside, check_trust_outside, verify_model_artifact,
     verify_model_artifact_twice,

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::verify::sha256;
 use super::{ignored_paths, server};
 use crate::args::{SignArgs, key_ref};
-use crate::output::json::{SignerObject, UncoveredObject, uncovered};
+use crate::output::json::{ServerObject, SignerObject, UncoveredObject, uncovered};
 use crate::output::text::{self, count, key, line, size, words};
 use crate::output::{Console, Paint, shown};
 use crate::progress::Progress;
@@ -86,6 +86,9 @@ fn text(args: &SignArgs, signed: &SignedArtifact, object: &SignObject, paint: Pa
     if let Some(version) = signed.key_version {
         line(&mut text, "key version", &version.to_string());
     }
+    if let Some(server) = &object.server {
+        text::server(&mut text, server);
+    }
     line(&mut text, "digest", &signed.manifest.root().to_string());
     line(&mut text, "signature", &shown(&signed.bundle));
     if let Some(attestations) = &signed.attestations {
@@ -120,6 +123,7 @@ struct SignObject {
     root_digest: String,
     payload_digest: String,
     signer: SignerObject,
+    server: Option<ServerObject>,
     bundle: String,
     attestations: Option<String>,
     written: bool,
@@ -157,6 +161,7 @@ impl SignObject {
                 fingerprint: leaf.map(|leaf| leaf.fingerprint().to_string()),
                 ..SignerObject::default()
             },
+            server: signed.server.as_ref().map(ServerObject::from),
             bundle: raw(&signed.bundle),
             attestations: signed.attestations.as_deref().map(raw),
             written: signed.written,

@@ -13,7 +13,7 @@ mod variables;
 mod watch;
 
 use core::time::Duration;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use modelseal_core::{Code, Error, Result, VaultPath};
 use modelseal_http::Env;
@@ -26,6 +26,7 @@ use self::source::{Kind, Source};
 use self::variables::Variables;
 use crate::answer::Answer;
 use crate::connection::Connection;
+use crate::files::of_credentials;
 use crate::token::{Limits, Token, TokenSummary};
 use crate::{AuthMethod, Credentials, SecretSource, Settings};
 
@@ -44,6 +45,8 @@ pub(crate) struct Plan {
     /// For messages.
     pub(crate) role: Option<String>,
     pub(crate) warnings: Vec<String>,
+    /// Files of secrets, also of those that are not used.
+    pub(crate) secret_files: Vec<PathBuf>,
     login: Login,
 }
 
@@ -98,6 +101,7 @@ impl Plan {
         let around = Surroundings { agent, projected: Path::new(detect::PROJECTED).exists() };
         let Choice { method, reason, credentials, warnings } = detect(&settings.credentials, &variables, around)?;
         let login = Login::new(method, &credentials, env, agent)?;
+        let secret_files = of_credentials(&[&settings.credentials, &variables.credentials, &credentials]);
         let limits = Limits {
             most: settings.max_token_ttl.or(variables.max_token_ttl).unwrap_or(MOST),
             strict: settings.strict_token || variables.strict_token,
@@ -107,19 +111,7 @@ impl Plan {
             AuthMethod::Jwt | AuthMethod::Kubernetes | AuthMethod::AppRole => credentials.role,
             AuthMethod::Agent | AuthMethod::Token => None,
         };
-        Ok(Self { method, reason, limits, role, warnings, login })
-    }
-
-    /// The file that holds what logs in, when there is one.
-    pub(crate) fn file(&self) -> Option<&Path> {
-        match &self.login {
-            Login::Identity(identity) => identity.token.path(),
-            Login::AppRole(approle) => match &approle.secret {
-                Secret::Plain(source) | Secret::Wrapped(source, _) => source.path(),
-            },
-            Login::Sink(source) | Login::Token(source) => source.path(),
-            Login::Agent => None,
-        }
+        Ok(Self { method, reason, limits, role, warnings, secret_files, login })
     }
 
     /// Gets a token. It is not judged yet.

@@ -111,14 +111,6 @@ impl Source {
         Ok(Self { kind, place })
     }
 
-    /// The file, when it is in one.
-    pub(super) fn path(&self) -> Option<&Path> {
-        match &self.place {
-            Place::File(path) => Some(path),
-            _ => None,
-        }
-    }
-
     /// What the secret is for.
     pub(super) const fn kind(&self) -> Kind {
         self.kind

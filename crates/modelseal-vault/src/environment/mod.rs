@@ -4,6 +4,7 @@
 //! empty variable is not set. A value that cannot be used is an error, never a reason to look further.
 
 mod file;
+mod files;
 mod proxy;
 mod tls;
 mod values;
@@ -13,12 +14,12 @@ mod variables;
 mod tests;
 
 use core::time::Duration;
-use std::path::PathBuf;
 
 use modelseal_core::{Code, Error, Result, VaultPath};
 use modelseal_http::{Address, ClientConfig, Env};
 
 use crate::Settings;
+use crate::files::Files;
 use variables::{Found, Variables};
 
 /// Everything that is known before the first request.
@@ -42,8 +43,8 @@ pub(crate) struct Resolved {
     pub(crate) default_address: bool,
     /// What the audit log shall show of this run: `[A-Za-z0-9._:/-]`, at most 128.
     pub(crate) correlation_id: Option<String>,
-    /// Files that say whom to trust and who we are, and the socket.
-    pub(crate) files: Vec<PathBuf>,
+    /// Whom to believe, and what the client shows, as files.
+    pub(crate) files: Files,
     /// What was decided and which source won, one line each, without secrets.
     pub(crate) notices: Vec<String>,
 }
@@ -88,9 +89,9 @@ impl Resolved {
         let namespace = namespace(settings.namespace.as_ref(), &variables, &NAMESPACE, &mut notices)?;
         let own = namespace_of_login(settings, &variables, &mut notices)?;
         let mut client = ClientConfig::new(server.address);
-        let mut files: Vec<PathBuf> =
-            client.address.socket().filter(|path| path.exists()).map(Into::into).into_iter().collect();
-        client.tls = tls::tls(settings, &variables, &mut files, &mut notices)?;
+        let mut files = files::files(settings, &variables)?;
+        files.trust.extend(client.address.socket().filter(|path| path.exists()).map(Into::into));
+        client.tls = tls::tls(settings, &variables, &mut notices)?;
         client.proxy = proxy::proxy(&client.address, &variables, &mut notices)?;
         client.danger_plain_http = settings.danger_plain_http;
         client.hooks = settings.hooks.clone();
