@@ -73,19 +73,85 @@ fn which_address_wins() {
     let given = with(&settings, all).unwrap();
     assert_eq!(given.client.address.to_string(), "https://flag:1");
     assert!(!given.agent && !given.default_address);
-    for from in 0..all.len() {
-        let env = FixedEnv::from_iter(all[from..].iter().copied());
-        let resolved = Resolved::new(&Settings::default(), &env).unwrap();
-        let (name, address) = all[from];
+    for (name, address) in all {
+        let resolved = resolve([(name, address)]).unwrap();
         assert_eq!(resolved.notices, [format!("address {address}: {name}")]);
         assert_eq!(resolved.agent, name.contains("AGENT"), "{name}");
         assert!(!resolved.default_address);
+    }
+    // An agent stands in front of the server of its own family.
+    for family in ["BAO", "VAULT"] {
+        let (agent, server) = (format!("{family}_AGENT_ADDR"), format!("{family}_ADDR"));
+        let resolved = resolve([(&agent, "https://agent:1"), (&server, "https://server:1")]).unwrap();
+        assert_eq!(resolved.notices, [format!("address https://agent:1: {agent}")]);
+    }
+}
+
+#[test]
+fn t21_variables_that_name_different_servers_or_namespaces_are_refused() {
+    let differ = |first: &str, second: &str, hint: &str| {
+        let [one, other] = if hint == "--vault-addr" { ["https://h", "https://pl4nted"] } else { ["a", "pl4nted"] };
+        let error = resolve([(first, one), (second, other)]).unwrap_err();
+        assert_eq!(error.code(), Code::UsageEnvironment);
+        assert!(error.message().contains(first) && error.message().contains(second), "{error}");
+        assert!(error.hint().contains(hint) && error.hint().contains("unset"), "{}", error.hint());
+        assert!(!format!("{error}{}", error.hint()).contains(SECRET), "{error}");
+    };
+    for (first, second) in [
+        ("MODELSEAL_VAULT_ADDR", "BAO_ADDR"),
+        ("MODELSEAL_VAULT_ADDR", "VAULT_ADDR"),
+        ("MODELSEAL_VAULT_ADDR", "VAULT_AGENT_ADDR"),
+        ("BAO_ADDR", "VAULT_ADDR"),
+        ("BAO_AGENT_ADDR", "VAULT_ADDR"),
+        ("BAO_ADDR", "VAULT_AGENT_ADDR"),
+        ("BAO_AGENT_ADDR", "VAULT_AGENT_ADDR"),
+    ] {
+        differ(first, second, "--vault-addr");
+        for same in ["https://H:443/", "https://h"] {
+            assert!(resolve([(first, "https://h"), (second, same)]).is_ok(), "{first} {second} {same}");
+        }
+        refused_with(second, "https://u:pl4nted@h", Code::UsageEnvironment, [(first, "https://h")]);
+    }
+    for (first, second) in [
+        ("MODELSEAL_NAMESPACE", "BAO_NAMESPACE"),
+        ("MODELSEAL_NAMESPACE", "VAULT_NAMESPACE"),
+        ("BAO_NAMESPACE", "VAULT_NAMESPACE"),
+    ] {
+        differ(first, second, "--namespace");
+        assert!(resolve([(first, "a"), (second, "/a/")]).is_ok());
+        let settings = Settings { namespace: Some("a".parse().unwrap()), ..Settings::default() };
+        assert!(with(&settings, [(first, "a"), (second, "b")]).is_ok());
+    }
+    assert!(resolve([("BAO_NAMESPACE", "a"), ("MODELSEAL_AUTH_NAMESPACE", "b")]).is_ok());
+}
+
+#[test]
+fn t21_no_variable_replaces_the_authorities_of_the_system_unseen() {
+    let files = Files::new();
+    let ca = files.write("ca.pem", PEM);
+    for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        let error = refused(name, "/pl4nted", Code::UsageEnvironment);
+        assert!(error.hint().contains("--ca-cert") && error.hint().contains("VAULT_CACERT"), "{}", error.hint());
+        let plain = ("VAULT_ADDR", "http://vault.example.com");
+        let settings = Settings { danger_plain_http: true, ..Settings::default() };
+        assert!(with(&settings, [(name, "/x"), plain]).is_ok());
+        let proxy = ("VAULT_PROXY_ADDR", "https://proxy.example.com:3128");
+        assert_eq!(with(&settings, [(name, "/x"), plain, proxy]).unwrap_err().code(), Code::UsageEnvironment);
+        assert!(resolve([(name, ""), ("VAULT_ADDR", "https://h")]).is_ok());
+        for local in ["http://127.0.0.1:8200", "unix:///s"] {
+            assert!(resolve([(name, "/x"), ("VAULT_ADDR", local)]).is_ok(), "{local}");
+        }
+        assert!(resolve([(name, "/x"), ("VAULT_CACERT", &ca)]).is_ok());
+        let settings = Settings { ca_cert: Some(ca.clone().into()), ..Settings::default() };
+        assert!(with(&settings, [(name, "/x")]).is_ok());
+        let settings = Settings { danger_skip_tls_verify: true, ..Settings::default() };
+        assert!(with(&settings, [(name, "/x")]).is_ok());
     }
 }
 
 #[test]
 fn addresses_that_cannot_be_used() {
-    for name in ADDRESS {
+    for name in ADDRESS.concat() {
         for bad in [
             "vault.example.com",
             "ftp://h",
@@ -115,10 +181,9 @@ fn addresses_that_cannot_be_used() {
 
 #[test]
 fn namespaces() {
-    let all = [("MODELSEAL_NAMESPACE", "m/x"), ("BAO_NAMESPACE", "/b/"), ("VAULT_NAMESPACE", "v/"), ("UNRELATED", "x")];
+    let all = [("MODELSEAL_NAMESPACE", "m/x"), ("BAO_NAMESPACE", "/b/"), ("VAULT_NAMESPACE", "v/")];
     for (from, expected) in ["m/x", "b", "v"].into_iter().enumerate() {
-        let env = FixedEnv::from_iter(all[from..].iter().copied());
-        let resolved = Resolved::new(&Settings::default(), &env).unwrap();
+        let resolved = resolve([all[from], ("UNRELATED", "x")]).unwrap();
         assert_eq!(resolved.namespace.as_ref().map(VaultPath::as_str), Some(expected));
         assert_eq!(resolved.auth_namespace, resolved.namespace);
         assert!(notes(&resolved).contains(&format!("namespace {expected}: {}", all[from].0)));
@@ -427,9 +492,9 @@ fn every_variable_must_be_text() {
     use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt as _;
     let names = [
-        &ADDRESS[..],
-        &NAMESPACE,
-        &AUTH_NAMESPACE,
+        &ADDRESS.concat()[..],
+        &NAMESPACE.concat(),
+        &AUTH_NAMESPACE.concat(),
         &TIMEOUT,
         &RETRIES,
         &TRANSIT_MOUNT,
