@@ -61,20 +61,32 @@ enum Login {
 pub(crate) struct Granted {
     pub(crate) token: Token,
     pub(crate) warnings: Vec<String>,
+    /// Why the token must not be used; it is to be revoked all the same.
+    pub(crate) refused: Option<Error>,
 }
 
 impl Granted {
+    fn new(token: Token, warnings: Vec<String>) -> Self {
+        Self { token, warnings, refused: None }
+    }
+
+    /// What a login was answered with. An answer without a usable token says that one may live.
     fn of_login<T>(answer: Answer<T>) -> Result<Self> {
         let Some(auth) = answer.auth else {
-            return Err(match answer.wrap_info {
+            return Err(desk::orphaned(&match answer.wrap_info {
                 Some(wrapping) => {
-                    let path = wrapping.creation_path.unwrap_or_default();
+                    let path: String = wrapping.creation_path.unwrap_or_default().chars().take(300).collect();
                     Error::new(Code::VaultNotSupported, format!("the server wraps the answer of the login: {path}"))
                 }
                 None => Error::new(Code::VaultAnswer, "the server's answer to the login holds no token"),
-            });
+            }));
         };
-        let token = Token::obtained(auth)?;
+        let second_factor = auth.mfa_requirement.is_some();
+        let token = Token::obtained(auth).map_err(|error| match error.code() {
+            // No token yet.
+            Code::VaultNotSupported => error,
+            _ => desk::orphaned(&error),
+        })?;
         let mut warnings = answer.warnings.unwrap_or_default();
         if answer.lost > 0 {
             let life = token.summary.ttl.map_or_else(|| "without end".to_owned(), lasting);
@@ -83,7 +95,7 @@ impl Granted {
                  lives {life} and is not revoked"
             ));
         }
-        Ok(Self { token, warnings })
+        Ok(Self { refused: second_factor.then(Token::second_factor), ..Self::new(token, warnings) })
     }
 }
 
@@ -123,7 +135,7 @@ impl Plan {
             Login::Token(source) => desk.look_up(desk.read(source)?, &source.name(), self.limits.danger_unlimited),
             Login::Agent => {
                 let token = Token { secret: None, summary: TokenSummary::unknown() };
-                Ok(Granted { token, warnings: Vec::new() })
+                Ok(Granted::new(token, Vec::new()))
             }
         }
     }
