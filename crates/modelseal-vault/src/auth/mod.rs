@@ -108,8 +108,9 @@ impl Plan {
     pub(crate) fn new(settings: &Settings, env: &dyn Env, agent: bool) -> Result<Self> {
         let variables = Variables::read(env)?;
         let around = Surroundings { agent, projected: Path::new(detect::PROJECTED).exists() };
-        let Choice { method, reason, credentials, warnings } = detect(&settings.credentials, &variables, around)?;
+        let Choice { method, reason, credentials, mut warnings } = detect(&settings.credentials, &variables, around)?;
         let login = Login::new(method, &credentials, env, agent)?;
+        warnings.extend(login.source().and_then(Source::warning).map(str::to_owned));
         let limits = Limits {
             most: settings.max_token_ttl.or(variables.max_token_ttl).unwrap_or(MOST),
             strict: settings.strict_token || variables.strict_token,
@@ -142,6 +143,17 @@ impl Plan {
 }
 
 impl Login {
+    /// Where its secret is.
+    fn source(&self) -> Option<&Source> {
+        match self {
+            Self::Identity(identity) => Some(&identity.token),
+            Self::AppRole(AppRole { secret: Secret::Plain(source) | Secret::Wrapped(source, _), .. })
+            | Self::Sink(source)
+            | Self::Token(source) => Some(source),
+            Self::Agent => None,
+        }
+    }
+
     fn new(method: AuthMethod, given: &Credentials, env: &dyn Env, agent: bool) -> Result<Self> {
         let needs = |what: &str| {
             Error::new(Code::VaultNoCredentials, format!("the login method {method} needs {what}"))
