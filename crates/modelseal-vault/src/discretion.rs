@@ -73,7 +73,7 @@ impl Discretion {
 
     /// The text with `[secret]` in the place of each secret and each longer part of one. Cut off after 16 KiB.
     pub(crate) fn hide(&self, text: &str) -> String {
-        let text = text.get(..text.floor_char_boundary(LONGEST_TEXT)).unwrap_or_default();
+        let text = beginning(text, LONGEST_TEXT);
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let lower = Zeroizing::new(text.to_ascii_lowercase());
         let mut secret = Zeroizing::new(vec![false; text.len()]);
@@ -102,7 +102,7 @@ impl Discretion {
 
     /// A name that the server gave, without secrets and never longer than 128 characters.
     pub(crate) fn brief(&self, text: &str) -> String {
-        let text = text.get(..text.floor_char_boundary(BRIEF)).unwrap_or_default();
+        let text = beginning(text, BRIEF);
         self.hide(text).chars().take(MOST_OF_A_NAME).collect()
     }
 
@@ -110,6 +110,12 @@ impl Discretion {
     pub(crate) fn permits(&self, text: &str) -> bool {
         self.hide(text) == text
     }
+}
+
+/// As much of the text as fits into so many bytes.
+fn beginning(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+    end.and_then(|end| text.get(..end)).unwrap_or_default()
 }
 
 #[cfg(test)]
