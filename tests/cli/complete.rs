@@ -6,8 +6,6 @@ use super::{sessions, workspace};
 
 /// Codes that no session can show dependably, with the file that covers each and a text that it holds.
 const ELSEWHERE: &[(Code, &str, &str)] = &[
-    (Code::IdentityFork, "crates/modelseal-identity/tests/sources/actions.rs", "Code::IdentityFork"),
-    (Code::IdentityUnavailable, "crates/modelseal-identity/tests/sources/refusals.rs", "Code::IdentityUnavailable"),
     (
         Code::InputChanged,
         "crates/modelseal-core/src/tree/tests/interruptions.rs",

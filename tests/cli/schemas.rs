@@ -28,6 +28,16 @@ fn check(value: &Value, schema: &Value, at: &str) {
     for (keyword, wanted) in schema.as_object().unwrap() {
         match keyword.as_str() {
             "$schema" | "title" | "description" => {}
+            "oneOf" => {
+                let fits = |one: &&Value| {
+                    let code = &one["properties"]["code"];
+                    code["const"] == value["code"]
+                        || code["enum"].as_array().is_some_and(|all| all.contains(&value["code"]))
+                };
+                let mut fitting = wanted.as_array().unwrap().iter().filter(fits);
+                check(value, fitting.next().unwrap_or_else(|| panic!("{at}: no form has the code")), at);
+                assert!(fitting.next().is_none(), "{at}: two forms have the code");
+            }
             "const" => assert_eq!(value, wanted, "{at}"),
             "enum" => assert!(wanted.as_array().unwrap().contains(value), "{at}: {value}"),
             "type" => {
@@ -82,6 +92,25 @@ fn fits(text: &str, pattern: &str) -> bool {
     }
 }
 
+/// A token that nobody signed.
+fn identity_token() -> Vec<u8> {
+    let claims = r#"{"iss":"https://i.example","aud":"a","exp":4102444800,"x":{"y":[1]}}"#;
+    let script = workspace().join("tests/cli/fixtures/identity-token.sh");
+    Command::new("sh").arg(script).arg(claims).output().unwrap().stdout
+}
+
+#[test]
+fn a_skipped_signature_fits_its_schema() {
+    let event = workspace().join("tests/cli/cases/identity.in/event.json");
+    let mut command = Command::new(MODELSEAL);
+    command.env_clear().env("GITHUB_ACTIONS", "true").env("GITHUB_EVENT_NAME", "pull_request");
+    command.env("GITHUB_EVENT_PATH", event).args(["sign", "m", "--key", "hashivault://models", "--role", "ci"]);
+    let output = command.args(["--skip-on-fork", "--format", "json"]).output().unwrap();
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &value["signed"], &value["code"]), (Some(0), &json!(false), &json!("skipped")));
+    check(&value, &schema_of(&value), "skipped");
+}
+
 /// What a server says to a token that may read and sign, and of a key with one version.
 fn server() -> FaultServer {
     let public_key = std::fs::read_to_string(workspace().join("tests/vectors/keys/p256.pub.pem")).unwrap();
@@ -114,6 +143,7 @@ fn outputs_fit_their_schemas() {
     let at = directory.path();
     std::fs::create_dir(at.join("m")).unwrap();
     std::fs::write(at.join("m/w.bin"), "w").unwrap();
+    std::fs::write(at.join("token"), identity_token()).unwrap();
     let vectors = workspace().join("tests/vectors");
     let vector = |path: &str| vectors.join(path).display().to_string();
     let (legacy, chain) = (vector("legacy-0.2.0-key/model.sig"), vector("cert-p256/model.sig"));
@@ -149,6 +179,7 @@ fn outputs_fit_their_schemas() {
         &["keys", "export", "hashivault://models", "--out", "keys", at_server[0], at_server[1]],
         &["keys", "export", "hashivault://models?version=2", at_server[0], at_server[1]],
         &["sign", "m", "--key", "hashivault://models", "--danger-allow-test-keys", at_server[0], at_server[1]],
+        &["identity", "show", "--identity-token-file", "token"],
         &["generate", "completions", "fish"],
         &["generate", "man", "."],
         &["nonsense"],

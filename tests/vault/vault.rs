@@ -9,4 +9,5 @@
 #[path = "../support/mod.rs"]
 mod common;
 mod harness;
+mod identity;
 mod support;

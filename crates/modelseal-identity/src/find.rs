@@ -162,6 +162,14 @@ impl Seen {
 /// # Errors
 /// `identity/missing`, with what was looked at; `identity/fork`; `usage/*`.
 pub fn find(request: &TokenRequest, env: &dyn Env) -> Result<Found> {
+    look_for(request, env)?.map_err(|passed_over| nothing(request.provider, &passed_over))
+}
+
+/// The same, for those who have other means: when no source is there it says why each is not.
+///
+/// # Errors
+/// As [`find`], but for sources that are there and cannot be used only.
+pub fn look_for(request: &TokenRequest, env: &dyn Env) -> Result<Result<Found, Vec<PassedOver>>> {
     check(request)?;
     let look = Look { request, env };
     let mut passed_over = Vec::new();
@@ -174,12 +182,12 @@ pub fn find(request: &TokenRequest, env: &dyn Env) -> Result<Found> {
                 let audience = audience(platform, request)?;
                 let issuers = request.issuer.as_ref().map_or_else(|| source.issuers(), Issuers::exactly);
                 let hooks = request.hooks.clone();
-                return Ok(Found { platform, source, audience, issuers, hooks, passed_over });
+                return Ok(Ok(Found { platform, source, audience, issuers, hooks, passed_over }));
             }
             Seen::Absent(why) => passed_over.push(PassedOver { provider: platform.provider, why }),
         }
     }
-    Err(nothing(request.provider, &passed_over))
+    Ok(Err(passed_over))
 }
 
 impl Found {

@@ -18,6 +18,6 @@ mod scrub;
 mod sources;
 mod token;
 
-pub use find::{Found, PassedOver, Places, TokenRequest, find};
+pub use find::{Found, PassedOver, Places, TokenRequest, find, look_for};
 pub use provider::{AudienceRule, Platform, Provider};
 pub use token::IdentityToken;

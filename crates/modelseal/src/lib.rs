@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod ambient;
 mod inspect;
 mod inspect_file;
 mod io;
@@ -18,6 +19,7 @@ mod tree;
 mod trust;
 mod verify;
 
+pub use ambient::{IdentityOptions, use_identity};
 pub use inspect::{Inspection, digest_model, inspect_bundle};
 pub use inspect_file::inspect_bundle_file;
 pub use io::{read_bundle, write_new, write_replacing};
@@ -26,6 +28,7 @@ pub use keys::{
 };
 pub use local_key::{KeyType, LocalKey, Passphrase};
 pub use modelseal_core::*;
+pub use modelseal_identity as identity;
 pub use modelseal_vault as vault;
 pub use paths::{BundlePaths, ignored_path};
 pub use server_keys::{ServerKeys, notices as server_notices};

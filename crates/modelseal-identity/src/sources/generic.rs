@@ -16,7 +16,7 @@ pub(crate) const FILE: Platform = Platform {
     title: "the file",
     detection: "--identity-token-file",
     renewable: true,
-    audience: AudienceRule::Configured("what fetched the token"),
+    audience: AudienceRule::Configured("the request for the token"),
     named: Named::File,
     look: file,
 };
