@@ -28,6 +28,6 @@ pub use operator::{JwtRole, Operator, RoleTokens};
 pub use paths::KeyPaths;
 pub use policies::{reader_policy, signer_policy, verifier_policy};
 pub use session::{Session, Vault};
-pub use settings::{AuthMethod, Credentials, SecretSource, Settings};
+pub use settings::{AuthMethod, Credentials, SecretProvider, SecretSource, Settings};
 pub use token::TokenSummary;
 pub use transit::{KeyTableText, KeyVersion, TransitKey, VaultSigner};

@@ -48,6 +48,26 @@ impl Vault {
         Ok(Self { connection: Connection::new(resolved)?, plan, watch })
     }
 
+    /// The role that settings or environment name, when the login is left to be found or is `jwt`, and nothing else is
+    /// given to log in with: then the identity of the platform may do it. `BAO_TOKEN`, `VAULT_TOKEN` and an agent come
+    /// after it, and do not count.
+    ///
+    /// # Errors
+    /// `usage/environment`.
+    pub fn role_without_credentials(settings: &Settings, env: &dyn Env) -> Result<Option<String>> {
+        crate::auth::role_without_credentials(&settings.credentials, env)
+    }
+
+    /// For whom identity tokens for this server are, unless somebody says otherwise: scheme, host and port of its
+    /// address. `None` for sockets and agents, which are not the server.
+    ///
+    /// # Errors
+    /// As [`configure`](Self::configure).
+    pub fn default_audience(settings: &Settings, env: &dyn Env) -> Result<Option<String>> {
+        let resolved = Resolved::new(settings, env)?;
+        Ok(resolved.client.address.origin().filter(|_| !resolved.agent))
+    }
+
     /// What was decided and which source won, one line each: for `-v`.
     #[must_use]
     pub fn notices(&self) -> &[String] {

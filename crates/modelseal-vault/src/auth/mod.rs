@@ -60,6 +60,16 @@ enum Login {
     Token(Source),
 }
 
+/// See [`Vault::role_without_credentials`](crate::Vault::role_without_credentials).
+pub(crate) fn role_without_credentials(given: &Credentials, env: &dyn Env) -> Result<Option<String>> {
+    let variables = Variables::read(env)?;
+    let method = given.method.or(variables.credentials.method);
+    let open = matches!(method, None | Some(AuthMethod::Jwt));
+    let role = given.role.clone().or_else(|| variables.credentials.role.clone());
+    let bare = !detect::has_credentials(given) && !detect::has_credentials(&variables.credentials);
+    Ok(role.filter(|_| open && bare))
+}
+
 /// A token, and what its user should know about how it came.
 pub(crate) struct Granted {
     pub(crate) token: Token,

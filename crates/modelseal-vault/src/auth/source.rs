@@ -10,7 +10,7 @@ use modelseal_http::{Env, ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
 use super::command::Program;
-use crate::SecretSource;
+use crate::{SecretProvider, SecretSource};
 
 /// Most bytes of a secret, wherever it is.
 pub(super) const MOST: usize = 64 * 1024;
@@ -70,6 +70,7 @@ enum Place {
     Env(String, SecretString),
     Command(Program),
     Value(SecretString),
+    Provider(SecretProvider),
 }
 
 impl fmt::Debug for Place {
@@ -79,6 +80,7 @@ impl fmt::Debug for Place {
             Self::Env(name, _) => write!(f, "Env({name})"),
             Self::Command(_) => f.write_str("Command"),
             Self::Value(_) => f.write_str("Value"),
+            Self::Provider(provider) => write!(f, "Provider({})", provider.name()),
         }
     }
 }
@@ -110,6 +112,7 @@ impl Source {
             }
             SecretSource::Command(words) => Place::Command(Program::new(words)?),
             SecretSource::Value(value) => Place::Value(value.clone()),
+            SecretSource::Provider(provider) => Place::Provider(provider.clone()),
         };
         Ok(Self { kind, place, warning })
     }
@@ -132,6 +135,7 @@ impl Source {
             Place::Env(name, _) => format!("the {kind} in {name}"),
             Place::Command(_) => format!("the {kind} of the command"),
             Place::Value(_) => format!("the {kind}"),
+            Place::Provider(provider) => format!("the {kind} of {}", provider.name()),
         }
     }
 
@@ -144,6 +148,7 @@ impl Source {
             Place::File(path) => read_file(self.kind, path)?,
             Place::Command(program) => program.run(self.kind, stop)?,
             Place::Env(_, value) | Place::Value(value) => Zeroizing::new(value.expose_secret().as_bytes().to_vec()),
+            Place::Provider(provider) => Zeroizing::new(provider.get()?.expose_secret().as_bytes().to_vec()),
         };
         self.checked(&bytes)
     }
