@@ -176,7 +176,8 @@ on_each_server! {
             command.env_remove("VAULT_ADDR").env("VAULT_AGENT_ADDR", address);
             signs(&scene, &mut command, "agent, because of the address of an agent");
             let mut command = with(&scene, &["--auth", "agent"]);
-            signs(&scene, command.env("BAO_AGENT_ADDR", address), "agent, because of --auth");
+            command.env_remove("VAULT_ADDR").env("BAO_AGENT_ADDR", address);
+            signs(&scene, &mut command, "agent, because of --auth");
         }
         // None of these runs ended the agent's token.
         server.client().with_token(&token).get("auth/token/lookup-self").ok();

@@ -89,11 +89,16 @@ on_each_server! {
             run(&mut command).accepted();
             run(command.env(name, &wrong.address).args(["--vault-addr", &server.address])).accepted();
         }
-        let mut command = scene.sign();
-        command.env("MODELSEAL_VAULT_ADDR", &server.address).env("BAO_ADDR", &wrong.address);
-        run(command.env("VAULT_ADDR", &wrong.address)).accepted();
-        let mut command = scene.sign();
-        run(command.env("BAO_ADDR", &server.address).env("VAULT_ADDR", &wrong.address)).accepted();
+        // None overrules another: an earlier step may have set any of them.
+        for (first, second) in
+            [("MODELSEAL_VAULT_ADDR", "BAO_ADDR"), ("MODELSEAL_VAULT_ADDR", "VAULT_ADDR"), ("BAO_ADDR", "VAULT_ADDR")]
+        {
+            let mut command = scene.sign();
+            command.env_remove("VAULT_ADDR").env(first, &server.address).env(second, &server.address);
+            run(&mut command).accepted();
+            run(command.env(second, &wrong.address)).refused(2, "usage/environment");
+            run(command.args(["--vault-addr", &server.address])).accepted();
+        }
         assert_eq!(wrong.connections(), 0);
     }
 

@@ -144,9 +144,11 @@ on_each_server! {
             let line = format!("version {}", version["number"]);
             assert!(said.text().contains(&line) && said.text().contains(version["key_id"].as_str().unwrap()));
         }
-        // Without --out the PEM of the latest, and nothing else, is printed.
+        // Without --out the PEM of the latest, and nothing else, is printed; beside it where it is from.
         let printed = text(&["keys", "export", &key]);
-        assert!(printed.stdout.starts_with(b"-----BEGIN PUBLIC KEY-----\n") && printed.stderr.is_empty());
+        assert!(printed.stdout.starts_with(b"-----BEGIN PUBLIC KEY-----\n"));
+        let remark = format!("modelseal: the key is from {} (mount {})\n", server.address, scene.mount);
+        assert_eq!(String::from_utf8_lossy(&printed.stderr), remark);
         assert!(printed.stdout.ends_with(b"-----END PUBLIC KEY-----\n"));
         let exported = run(&mut scene.ask(&["keys", "export", &key])).accepted();
         fits_its_schema(&exported);

@@ -80,6 +80,7 @@ pub(crate) fn is_there(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use modelseal_core::KeyRef;
     use modelseal_http::FixedEnv;
 
     use super::*;
@@ -115,7 +116,10 @@ mod tests {
         );
         assert_eq!(vault.secret_files(), [jwt, sink, token.clone()].map(PathBuf::from));
         assert_eq!(vault.trust_files(), [PathBuf::from(authority)]);
-        let place = |reference: &str| vault.place(&reference.parse().unwrap());
+        let place = |reference: &str| match reference.parse().unwrap() {
+            KeyRef::Vault(reference) => vault.place(&reference),
+            other => panic!("{other}"),
+        };
         let expected = |namespace: &str, mount: &str| KeyPlace {
             address: vault.address(),
             namespace: Some(namespace.to_owned()),

@@ -83,7 +83,8 @@ impl AuthData {
     /// The token becomes known, and is in no other field; these are as short as they are shown.
     fn without_secrets(mut self, discretion: &Discretion) -> Self {
         discretion.learn(&self.client_token);
-        self.accessor = self.accessor.map(|accessor| discretion.brief(&accessor));
+        // Not shortened: one that is too long would become another one.
+        self.accessor = self.accessor.map(|accessor| discretion.hide(&accessor));
         self.policies = self.policies.map(|policies| shown_policies(&policies, discretion));
         self.token_type = self.token_type.map(|kind| discretion.brief(&kind));
         self

@@ -27,6 +27,18 @@ pub(super) const CLIENT_KEY: [&str; 2] = ["BAO_CLIENT_KEY", "VAULT_CLIENT_KEY"];
 const SERVER_NAME: [&str; 2] = ["BAO_TLS_SERVER_NAME", "VAULT_TLS_SERVER_NAME"];
 /// With these the TLS library looks elsewhere for the authorities of the system.
 const STEERING: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
+/// Where systems keep their own authorities: images often set the variables to one of these, which replaces nothing.
+const SYSTEM_AUTHORITIES: [&str; 9] = [
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/pki/tls/cacert.pem",
+    "/etc/pki/tls/certs",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/certs",
+    "/etc/ssl/certs/ca-bundle.crt",
+    "/etc/ssl/certs/ca-certificates.crt",
+];
 const SKIP_VERIFY: [&str; 2] = ["BAO_SKIP_VERIFY", "VAULT_SKIP_VERIFY"];
 
 /// The most of all files of a directory; those of a system have half a megabyte.
@@ -59,7 +71,11 @@ pub(super) fn refuse_steered_roots(client: &ClientConfig, variables: &Variables<
     if !connects || client.tls.danger_skip_verify || !matches!(client.tls.roots, Roots::System) {
         return Ok(());
     }
-    let Some(name) = STEERING.into_iter().find(|name| variables.is_set(name)) else { return Ok(()) };
+    let steers = |name: &&str| {
+        let elsewhere = |value: String| !SYSTEM_AUTHORITIES.contains(&value.as_str());
+        variables.is_set(name) && variables.first(&[name]).ok().flatten().is_none_or(|found| elsewhere(found.value))
+    };
+    let Some(name) = STEERING.into_iter().find(steers) else { return Ok(()) };
     let message = format!("{name} would replace the certificate authorities of the system");
     let hint = format!(
         "name the authority of the server with --ca-cert or in VAULT_CACERT, which may be the same file; or unset {name}"

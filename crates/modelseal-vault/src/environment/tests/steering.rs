@@ -47,6 +47,10 @@ fn t21_no_variable_replaces_the_authorities_of_the_system_unseen() {
     for name in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
         let error = refused(name, "/pl4nted", Code::UsageEnvironment);
         assert!(error.hint().contains("--ca-cert") && error.hint().contains("VAULT_CACERT"), "{}", error.hint());
+        for usual in ["/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs", "/etc/pki/tls/certs/ca-bundle.crt"] {
+            assert!(resolve([(name, usual), ("VAULT_ADDR", "https://h")]).is_ok(), "{usual}");
+        }
+        refused(name, "/etc/ssl/certs/../../../tmp/ca.pem", Code::UsageEnvironment);
         let plain = ("VAULT_ADDR", "http://vault.example.com");
         let settings = Settings { danger_plain_http: true, ..Settings::default() };
         assert!(with(&settings, [(name, "/x"), plain]).is_ok());
