@@ -9,28 +9,41 @@ Usage: python3 scripts/bench.py [--quick] [--rounds N] [--only NAMES] [--write F
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import datetime
 import os
 import platform
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from bench_vault import VaultBench
 from make_venv import ensure
+from measuring import (
+    GIB,
+    MIB,
+    BenchError,
+    Job,
+    Requirement,
+    Result,
+    Section,
+    amount,
+    count,
+    faster,
+    measure,
+    memory,
+    progress,
+    ratio,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
-MIB = 1 << 20
-GIB = 1 << 30
-BEGIN = "<!-- bench:begin -->"
-END = "<!-- bench:end -->"
 PEER = "model-signing 1.1.1"
+# What a document has between `<!-- NAME:begin -->` and `<!-- NAME:end -->`, and the comparisons that it is made of.
+GROUPS = {"bench": "abcdef", "bench-server": "ghi"}
+ALL = "".join(GROUPS.values())
 
 API_LOOP = """
 import pathlib, sys
@@ -43,10 +56,6 @@ for signature in sorted(root.glob("*/model.sig")):
 """
 
 
-class BenchError(Exception):
-    """The measurement cannot be made."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Sizes:
     """How large the data sets are."""
@@ -56,83 +65,21 @@ class Sizes:
     small_files: int = 20_000
     many_files: int = 200_000
     directories: int = 344
+    jobs: int = 400
+    signatures: int = 12_000
 
     @classmethod
     def quick(cls) -> Sizes:
         """Return sizes that show that the measurement works, and little else."""
-        return cls(large=64 * MIB, huge=256 * MIB, small_files=2_000, many_files=5_000, directories=20)
-
-
-@dataclasses.dataclass(frozen=True)
-class Sample:
-    """One run of one process, with all processes that it waited for."""
-
-    wall: float
-    cpu: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """A command line that is measured; short ones are run several times in a row."""
-
-    name: str
-    command: Sequence[str | Path]
-    repeat: int = 1
-
-    def run(self) -> Sample:
-        """Run the command `repeat` times; wall and CPU time are those of one run."""
-        cpu = 0.0
-        start = time.perf_counter()
-        for _ in range(self.repeat):
-            _, status, usage = os.wait4(self.start(), 0)
-            self.succeeded(status)
-            cpu += usage.ru_utime + usage.ru_stime
-        wall = time.perf_counter() - start
-        return Sample(wall / self.repeat, cpu / self.repeat)
-
-    def peak(self) -> int | None:
-        """Run the command once and return its peak memory, if the system says and it lives long enough to be asked.
-
-        What `wait4` reports would not do: it is never less than the memory of the process that started the command.
-        """
-        child = self.start()
-        status_file = Path(f"/proc/{child}/status")
-        peak = None
-        looks = 0
-        while True:
-            pid, status = os.waitpid(child, os.WNOHANG)
-            if pid == child:
-                self.succeeded(status)
-                return peak if looks >= 5 and self.command[0] != "sh" else None
-            looks += 1
-            with contextlib.suppress(OSError):
-                fields = status_file.read_text().splitlines()
-                peak = next((int(line.split()[1]) * 1024 for line in fields if line.startswith("VmHWM:")), peak)
-            time.sleep(0.002)
-
-    def start(self) -> int:
-        """Start the command without input and output."""
-        argv = [os.fspath(part) for part in self.command]
-        quiet = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1)]
-        return os.posix_spawnp(argv[0], argv, os.environ, file_actions=quiet)
-
-    def succeeded(self, status: int) -> None:
-        """Refuse a run that failed: its time would mean nothing."""
-        if status != 0:
-            line = " ".join(map(str, self.command))
-            raise BenchError(f"{self.name} failed with status {os.waitstatus_to_exitcode(status)}: {line}")
-
-
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """The medians of one job."""
-
-    name: str
-    wall: float
-    cpu: float
-    peak: int | None
-    low: float
-    high: float
+        return cls(
+            large=64 * MIB,
+            huge=256 * MIB,
+            small_files=2_000,
+            many_files=5_000,
+            directories=20,
+            jobs=40,
+            signatures=2_000,
+        )
 
 
 def sha256_in_memory() -> float:
@@ -141,76 +88,6 @@ def sha256_in_memory() -> float:
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     (line,) = (line for line in output.splitlines() if line.startswith("+F:"))
     return float(line.split(":")[-1])
-
-
-def measure(jobs: Sequence[Job], rounds: int) -> list[Result]:
-    """Run all jobs in interleaved rounds, after one warm-up of each."""
-    peaks = {job.name: job.peak() for job in jobs}
-    samples: dict[str, list[Sample]] = {job.name: [] for job in jobs}
-    for number in range(rounds):
-        for job in jobs:
-            samples[job.name].append(job.run())
-        progress(f"  round {number + 1} of {rounds}")
-    return [
-        Result(
-            name,
-            statistics.median(sample.wall for sample in runs),
-            statistics.median(sample.cpu for sample in runs),
-            peaks[name],
-            min(sample.wall for sample in runs),
-            max(sample.wall for sample in runs),
-        )
-        for name, runs in samples.items()
-    ]
-
-
-@dataclasses.dataclass(frozen=True)
-class Requirement:
-    """What is asked of a measurement."""
-
-    text: str
-    value: float
-    bound: float
-    at_least: bool = False
-    unit: str = "x"
-
-    @property
-    def met(self) -> bool:
-        """Say whether the measurement is good enough."""
-        return self.value >= self.bound if self.at_least else self.value <= self.bound
-
-    def row(self) -> str:
-        """Return one line of a Markdown table."""
-        sign = "≥" if self.at_least else "≤"
-        number = f"{self.value:.1f}" if self.value >= 10 else f"{self.value:.3f}"
-        verdict = "met" if self.met else "**missed**"
-        return f"| {self.text} | {number} {self.unit} | {sign} {self.bound:g} {self.unit} | {verdict} |"
-
-
-@dataclasses.dataclass(frozen=True)
-class Section:
-    """One comparison, as it is printed."""
-
-    title: str
-    results: list[Result]
-    requirements: list[Requirement]
-
-    def lines(self) -> Iterator[str]:
-        """Yield the Markdown of the comparison."""
-        yield f"### {self.title}"
-        yield ""
-        yield "| command | wall, median | fastest to slowest | user + system | peak memory |"
-        yield "|---|--:|--:|--:|--:|"
-        for result in self.results:
-            spread = f"{seconds(result.low)} to {seconds(result.high)}"
-            peak = "" if result.peak is None else f"{result.peak / MIB:.1f} MiB"
-            yield f"| {result.name} | {seconds(result.wall)} | {spread} | {seconds(result.cpu)} | {peak} |"
-        if self.requirements:
-            yield ""
-            yield "| requirement | measured | wanted | |"
-            yield "|---|--:|--:|---|"
-            yield from (requirement.row() for requirement in self.requirements)
-        yield ""
 
 
 class Bench:
@@ -367,42 +244,6 @@ class Bench:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
-def ratio(text: str, ours: Result, other: Result, bound: float) -> Requirement:
-    """Compare two times: ours divided by the other."""
-    return Requirement(text, ours.wall / other.wall, bound)
-
-
-def faster(text: str, ours: Result, other: Result, bound: float) -> Requirement:
-    """Compare two times: how many times ours fits into the other."""
-    return Requirement(f"{text}: times faster", other.wall / ours.wall, bound, at_least=True)
-
-
-def memory(verb: str, result: Result, files: int) -> Requirement:
-    """Compare the peak memory with 32 MiB and 1 KiB for each file."""
-    peak = float("nan") if result.peak is None else result.peak / MIB
-    return Requirement(f"{verb}, peak memory", peak, round(32 + files / 1024, 1), unit="MiB")
-
-
-def seconds(value: float) -> str:
-    """Format a time with a sensible unit."""
-    return f"{value * 1000:.2f} ms" if value < 0.1 else f"{value:.3f} s"
-
-
-def amount(value: int) -> str:
-    """Format a number of bytes."""
-    return f"{value / GIB:.3g} GiB" if value >= GIB else f"{value / MIB:.3g} MiB"
-
-
-def count(value: int) -> str:
-    """Format a number with spaces between the thousands."""
-    return f"{value:,}".replace(",", " ")
-
-
-def progress(text: str) -> None:
-    """Say what is going on."""
-    sys.stderr.write(text + "\n")
-
-
 def write_random(path: Path, size: int) -> None:
     """Write a file of random blocks; hashing takes the same time whatever the bytes are."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -460,10 +301,9 @@ def processor() -> str:
     return f"{model} ({', '.join(known) or 'no SHA instructions listed'})"
 
 
-def describe(rounds: int, cpus: int) -> list[str]:
+def describe(rounds: int, cpus: int, programs: Sequence[str]) -> list[str]:
     """Describe the machine and the programs."""
     memory_total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    openssl = " ".join(output_of("openssl", "version").split()[:2])
     today = datetime.date.today().isoformat()
     return [
         f"Measured on {today} by `make bench`. Medians of {rounds} interleaved rounds after a warm-up;",
@@ -472,7 +312,7 @@ def describe(rounds: int, cpus: int) -> list[str]:
         f"- Processor: {processor()}; {os.cpu_count()} CPUs, of which {cpus} were used",
         f"- Memory: {amount(memory_total)}",
         f"- System: {platform.system()} {platform.release()} {platform.machine()}",
-        f"- Programs: {output_of('rustc', '--version')}, {openssl}, Python {platform.python_version()}, {PEER}",
+        f"- Programs: {', '.join([output_of('rustc', '--version'), *programs])}",
         "",
     ]
 
@@ -491,19 +331,21 @@ def limit_cpus(wanted: int) -> int:
 def build() -> Path:
     """Build the command as it is released, and return its path."""
     cargo = os.environ.get("CARGO", "cargo")
-    subprocess.run([cargo, "build", "--release", "--locked", "--package", "modelseal-cli"], cwd=ROOT, check=True)
+    release = [cargo, "build", "--release", "--locked"]
+    subprocess.run([*release, "--package", "modelseal-cli", "--bin", "modelseal"], cwd=ROOT, check=True)
+    subprocess.run([*release, "--package", "modelseal-vault", "--example", "sign_many"], cwd=ROOT, check=True)
     where = subprocess.run([ROOT / "scripts/target-dir.sh"], cwd=ROOT, check=True, capture_output=True, text=True)
     return Path(where.stdout.strip()) / "release" / "modelseal"
 
 
-def write_report(path: Path, lines: Sequence[str]) -> None:
-    """Put the report between the markers of a document."""
-    text = path.read_text()
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise BenchError(f"{path} lacks the markers {BEGIN} and {END}")
-    path.write_text(f"{before}{BEGIN}\n{chr(10).join(lines)}{END}{after}")
+def write_report(path: Path, name: str, lines: Sequence[str]) -> None:
+    """Put a report between its markers in a document."""
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    before, found, rest = path.read_text().partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise BenchError(f"{path} lacks the markers {begin} and {end}")
+    path.write_text(f"{before}{begin}\n{chr(10).join(lines)}{end}{after}")
 
 
 def arguments() -> argparse.Namespace:
@@ -511,7 +353,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small data, to see that everything works")
     parser.add_argument("--rounds", type=int, default=7, help="rounds of each comparison (default: 7)")
-    parser.add_argument("--only", default="abcdef", help="which comparisons, as letters a to f (default: all)")
+    parser.add_argument("--only", default=ALL, help="which comparisons, as letters a to i (default: all)")
     parser.add_argument("--binary", type=Path, help="measure this program instead of building one")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the tables into this document")
     parser.add_argument("--check", action="store_true", help="exit with 1 if a requirement is missed")
@@ -521,19 +363,24 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """Run the comparisons that were asked for."""
     options = arguments()
-    if options.write and (options.quick or options.only != "abcdef"):
-        raise BenchError("a document gets the full measurement: --write goes without --quick and --only")
-    missing = [tool for tool in ("openssl", "find", "xargs") if shutil.which(tool) is None]
+    groups = {name: letters for name, letters in GROUPS.items() if set(letters) & set(options.only)}
+    if options.write and (options.quick or any(set(letters) - set(options.only) for letters in groups.values())):
+        raise BenchError("a document gets full measurements: --write goes without --quick, and --only abcdef or ghi")
+    missing = [tool for tool in ("openssl", "find", "xargs", "curl") if shutil.which(tool) is None]
     if missing:
         raise BenchError(f"these programs are needed: {', '.join(missing)}")
     modelseal = options.binary.resolve() if options.binary else build()
-    peer = ensure(ROOT / ".cache" / "venv-bench", ROOT / "python" / "requirements-bench.txt")
+    peer = ROOT / ".cache" / "venv-bench" / "bin"
+    if "bench" in groups:
+        peer = ensure(peer.parent, ROOT / "python" / "requirements-bench.txt")
     base = Path(os.environ.get("BENCH_DIR", ROOT / ".cache" / "bench"))
     base.mkdir(parents=True, exist_ok=True)
     cpus = limit_cpus(2)
-    sections: list[Section] = []
+    sections: dict[str, Section] = {}
+    sizes = Sizes.quick() if options.quick else Sizes()
     with tempfile.TemporaryDirectory(dir=base) as work:
-        bench = Bench(Path(work), modelseal, peer, Sizes.quick() if options.quick else Sizes(), options.rounds)
+        bench = Bench(Path(work), modelseal, peer, sizes, options.rounds)
+        server = VaultBench(Path(work), modelseal, options.rounds, sizes.jobs, sizes.signatures)
         comparisons = {
             "a": bench.one_large_file,
             "b": bench.four_large_files,
@@ -541,16 +388,28 @@ def main() -> int:
             "d": bench.tiny,
             "e": bench.many_models,
             "f": bench.very_many_files,
+            "g": server.one_signature,
+            "h": server.many_jobs,
+            "i": server.many_signatures,
         }
         for letter in options.only:
             progress(f"{letter}: {(comparisons[letter].__doc__ or '').splitlines()[0]}")
-            sections.append(comparisons[letter]())
+            sections[letter] = comparisons[letter]()
             bench.clear()
-    lines = [*describe(options.rounds, cpus), *(line for section in sections for line in section.lines())]
-    sys.stdout.write("\n".join(lines) + "\n")
-    if options.write:
-        write_report(options.write, lines)
-    missed = sum(not requirement.met for section in sections for requirement in section.requirements)
+    openssl, curl = (
+        " ".join(output_of(*words).split()[:2]) for words in (("openssl", "version"), ("curl", "--version"))
+    )
+    programs = {"bench": [openssl, f"Python {platform.python_version()}", PEER], "bench-server": [curl, server.product]}
+    for name, letters in groups.items():
+        measured = [sections[letter] for letter in letters if letter in sections]
+        lines = [
+            *describe(options.rounds, cpus, programs[name]),
+            *(line for section in measured for line in section.lines()),
+        ]
+        sys.stdout.write("\n".join(lines) + "\n")
+        if options.write:
+            write_report(options.write, name, lines)
+    missed = sum(not requirement.met for section in sections.values() for requirement in section.requirements)
     if missed:
         progress(f"bench: {missed} requirements missed")
     return 1 if missed and options.check else 0

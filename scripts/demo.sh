@@ -136,7 +136,7 @@ server_refuses vault/login-refused sign llama-demo --key hashivault://models --v
 run 0 verify llama-demo --key keys/models.toml --expect-name acme/llama
 
 title '8. What the audit log says of it'
-"$python" "$scripts/demo-audit.py" "$audit" || {
+"$python" "$scripts/demo_audit.py" "$audit" || {
     printf '  %sthe audit log does not prove it: the demo failed%s\n' "$red" "$plain"
     exit 1
 }

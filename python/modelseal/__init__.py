@@ -15,13 +15,25 @@ To sign, with a key made by `modelseal keys generate`:
 
     modelseal.sign_model_artifact("llama", key="acme.pem", name="acme/llama")
 
-Both functions release the interpreter while they work, so other threads go on; Ctrl-C stops them at once, and nothing
+The key may also stay on a server of HashiCorp Vault or OpenBao:
+
+    modelseal.sign_model_artifact(
+        "llama",
+        key="hashivault://model-signing/models",
+        auth=modelseal.JwtAuth(role="models-sign", token_file="identity-token", audience="https://vault.example.com"),
+        server=modelseal.VaultServer(address="https://vault.example.com"),
+        name="acme/llama",
+    )
+
+Its requests are logged at level DEBUG by the logger "modelseal.vault".
+
+These functions release the interpreter while they work, so other threads go on; Ctrl-C stops them at once, and nothing
 is written then. They work in the OpenSSF Model Signing format, so other tools verify what is signed here.
 """
 
 from __future__ import annotations
 
-from modelseal._api import sign_model_artifact, verify_model_artifact
+from modelseal._api import export_public_keys, sign_model_artifact, verify_model_artifact
 from modelseal._errors import (
     AnyModelWarning,
     BackendError,
@@ -48,9 +60,12 @@ from modelseal._native import (
     VerifiedArtifact,
     __version__,
 )
+from modelseal._vault import AgentAuth, AppRoleAuth, JwtAuth, KubernetesAuth, TokenAuth, VaultServer
 
 __all__ = [
+    "AgentAuth",
     "AnyModelWarning",
+    "AppRoleAuth",
     "Attestation",
     "BackendError",
     "BundleError",
@@ -59,6 +74,8 @@ __all__ = [
     "Finding",
     "IdentityError",
     "InputError",
+    "JwtAuth",
+    "KubernetesAuth",
     "MismatchError",
     "ModelsealError",
     "PolicyError",
@@ -67,28 +84,37 @@ __all__ = [
     "Serialization",
     "SignatureError",
     "SignedArtifact",
+    "TokenAuth",
     "Uncovered",
     "UsageError",
+    "VaultServer",
     "VerificationError",
     "VerifiedArtifact",
     "__version__",
+    "export_public_keys",
     "sign_model_artifact",
     "verify_model_artifact",
 ]
 
 # Their public home, in tracebacks and pickles too.
 for _class in (
+    AgentAuth,
     AnyModelWarning,
+    AppRoleAuth,
     BackendError,
     BundleError,
     Cancelled,
     IdentityError,
     InputError,
+    JwtAuth,
+    KubernetesAuth,
     MismatchError,
     ModelsealError,
     PolicyError,
     SignatureError,
+    TokenAuth,
     UsageError,
+    VaultServer,
     VerificationError,
 ):
     _class.__module__ = __name__

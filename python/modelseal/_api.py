@@ -1,17 +1,18 @@
-"""The two functions of the package, around the native ones."""
+"""The functions of the package, around the native ones."""
 
 from __future__ import annotations
 
 import os
 import warnings
 
-from modelseal import _native
+from modelseal import _native, _vault
 from modelseal._errors import AnyModelWarning, UsageError
 from modelseal._progress import line_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import datetime as _datetime
+    import pathlib as _pathlib
     import typing as _t
 
     # Paths are text, as everywhere in Python; `os.fsdecode` gives it for names that are not.
@@ -24,6 +25,8 @@ def sign_model_artifact(
     path: _Path,
     *,
     key: _Path,
+    auth: _vault._Auth | None = None,
+    server: _vault.VaultServer | None = None,
     name: str | None = None,
     bundle: _Path | None = None,
     passphrase_file: _Path | None = None,
@@ -47,7 +50,10 @@ def sign_model_artifact(
     The defaults give the form that every tool for OpenSSF Model Signing verifies. Nothing is written unless everything
     succeeded, and an existing file is only replaced when it is a signature.
 
-    key: the private key, a PEM file. A text may also be a key reference such as "file:KEY.pem?scheme=ed25519".
+    key: the private key, a PEM file. A text may also be a key reference such as "file:KEY.pem?scheme=ed25519", or
+        "hashivault://MOUNT/KEY" for a key on a server of HashiCorp Vault or OpenBao.
+    auth, server: for a key on a server: how to log in, such as `JwtAuth`, and which server. What is left out comes from
+        the environment, as for the command. The token is obtained after hashing, and revoked whatever happens.
     name: the name that is signed, such as "acme/llama"; by default the last component of `path`.
     bundle: where the signature goes; by default "model.sig" in the directory, or `path` plus ".sig" for a file.
     passphrase_file, passphrase_env: a file, or an environment variable, with the passphrase of an encrypted key.
@@ -58,12 +64,13 @@ def sign_model_artifact(
     expect_digest, expect_key_id: sign only this content, and only with this key.
     dry_run: do everything but write.
     jobs: threads that hash; by default as many as the process may use.
-    progress: called about 20 times a second with a `Progress`; what it raises stops the work. True: a line on stderr,
-        if that is a terminal.
+    progress: called about 20 times a second with a `Progress`, also while a server is asked; what it raises stops the
+        work. True: a line on stderr, if that is a terminal.
     danger_allow_symlinks: sign links to files inside the model by their content.
     danger_allow_test_keys: sign with a published test key.
 
-    Raises `UsageError`, `InputError`, `PolicyError` when the content is not `expect_digest`, or what `progress` raised.
+    Raises `UsageError`, `InputError`, `PolicyError` when the content is not `expect_digest`, or what `progress` raised;
+    for a key on a server also `BackendError` and `IdentityError`.
     """
     if passphrase_file is not None and passphrase_env is not None:
         raise _usage("a passphrase file and a passphrase variable are given", "give one of them")
@@ -73,6 +80,8 @@ def sign_model_artifact(
         return _native.sign_model_artifact(
             path,
             key=key,
+            auth=_vault.credentials_of(auth),
+            server=_vault.settings_of(server),
             name=name,
             bundle=bundle,
             passphrase_file=passphrase_file,
@@ -100,6 +109,11 @@ def verify_model_artifact(
     path: _Path,
     *,
     key: _Paths | None = None,
+    expect_key_id: str | None = None,
+    auth: _vault._Auth | None = None,
+    server: _vault.VaultServer | None = None,
+    online: bool = False,
+    min_key_version: int | None = None,
     certificate_chain: _Paths | None = None,
     name: str | None = None,
     digest: str | None = None,
@@ -126,8 +140,15 @@ def verify_model_artifact(
     Verified means: the signature is by one of the trusted keys, it is for the wanted model, every signed file is there
     with the signed content, and no other file is there but those in `uncovered`.
 
-    key: the trusted public keys, one or several PEM files. A text may also be a key reference such as
-        "file:KEY.pem?scheme=ed25519", which names the signature scheme of a key that is not ECDSA.
+    key: the trusted public keys, one or several PEM files or tables of keys, NAME.toml. A text may also be a key
+        reference such as "file:KEY.pem?scheme=ed25519", which names the signature scheme of a key that is not ECDSA,
+        or "hashivault://MOUNT/KEY", whose public keys are read from a server of HashiCorp Vault or OpenBao.
+    expect_key_id: accept only what the trusted key of this id signed. Variables of the environment can decide which
+        server, namespace and mount a reference leads to; an id leads to one key.
+    auth, server: how to log in there, such as `JwtAuth`, and which server. What is left out comes from the environment,
+        as for the command.
+    online: also ask the server that keeps the key. It must agree, and does not suffice.
+    min_key_version: refuse signatures of older versions of the keys, all of which must have one.
     certificate_chain: PEM files with trusted root, or pinned intermediate, certificates.
     name, digest: the model that is wanted, by its signed name or its root digest. Without either any model of a
         trusted key will do: whoever can write to `path` may put another one there. That draws an `AnyModelWarning`.
@@ -137,8 +158,8 @@ def verify_model_artifact(
         its "sha256:HEX", its exact subject, one of its alternative names.
     ignore_git_paths: accept .git, .github, .gitignore and .gitattributes at the top when they are not signed.
     jobs: threads that hash; by default as many as the process may use.
-    progress: called about 20 times a second with a `Progress`; what it raises stops the work. True: a line on stderr,
-        if that is a terminal.
+    progress: called about 20 times a second with a `Progress`, also while a server is asked; what it raises stops the
+        work. True: a line on stderr, if that is a terminal.
     max_file_bytes, max_total_bytes: refuse larger models; by default 4 TiB for a file and 16 TiB in all.
     danger_any_model: any model of a trusted key is meant; no warning.
     danger_ignore_paths: accept these files and directories, relative to the model, when they are not signed.
@@ -148,8 +169,8 @@ def verify_model_artifact(
     danger_allow_test_keys: trust published test keys.
     danger_clock: the time, with its zone, at which certificates must be valid.
 
-    Raises `VerificationError` when the answer is no; `UsageError` and `InputError` when there is none; or what
-    `progress` raised.
+    Raises `VerificationError` when the answer is no; `UsageError` and `InputError` when there is none, and where a
+    server is asked `BackendError` and `IdentityError`; or what `progress` raised.
     """
     keys = _paths("key", key)
     anchors = _paths("certificate_chain", certificate_chain)
@@ -172,6 +193,11 @@ def verify_model_artifact(
         return _native.verify_model_artifact(
             path,
             key=keys,
+            expect_key_id=expect_key_id,
+            auth=_vault.credentials_of(auth),
+            server=_vault.settings_of(server),
+            online=online,
+            min_key_version=_count("min_key_version", min_key_version),
             certificate_chain=anchors,
             name=name,
             digest=digest,
@@ -195,6 +221,38 @@ def verify_model_artifact(
     finally:
         if line is not None:
             line.clear()
+
+
+def export_public_keys(
+    key: str,
+    directory: _Path,
+    *,
+    replace: bool = False,
+    expect_key_id: str | None = None,
+    auth: _vault._Auth | None = None,
+    server: _vault.VaultServer | None = None,
+) -> tuple[_pathlib.Path, ...]:
+    """Write the public keys of a key on a server into `directory`, for verifiers that do not ask the server.
+
+    Every version becomes a PEM file, KEY-vN.pem. Last comes a table of them, KEY.toml, which `verify_model_artifact`
+    takes as `key`. Returns the paths. What the user should know of the token is logged by the logger "modelseal.vault".
+
+    key: the key, such as "hashivault://MOUNT/KEY".
+    directory: where the files go; it is made if it is not there.
+    replace: replace files of an earlier export that are different.
+    expect_key_id: write nothing unless the version that `key` names, else the latest, has this id.
+    auth, server: how to log in, and which server; see `sign_model_artifact`.
+
+    Raises `UsageError`, `BackendError` and `IdentityError`.
+    """
+    return _native.export_public_keys(
+        key,
+        directory,
+        replace=replace,
+        expect_key_id=expect_key_id,
+        auth=_vault.credentials_of(auth),
+        server=_vault.settings_of(server),
+    )
 
 
 def _paths(argument: str, value: _t.Any) -> list[_Path]:  # noqa: ANN401 - it is what is being checked

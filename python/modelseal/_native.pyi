@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, final
+from typing import Any, Literal, final
 
 from typing_extensions import TypeAlias
 
@@ -17,9 +17,11 @@ __all__ = [
     "SignedArtifact",
     "Uncovered",
     "VerifiedArtifact",
+    "_Secret",
     "__version__",
     "_codes",
     "_main",
+    "export_public_keys",
     "sign_model_artifact",
     "verify_model_artifact",
 ]
@@ -27,6 +29,10 @@ __all__ = [
 _PathArgument: TypeAlias = str | os.PathLike[str]
 
 __version__: str
+
+@final
+class _Secret:
+    def __new__(cls, text: str) -> _Secret: ...
 
 @final
 class Progress:
@@ -130,6 +136,10 @@ class SignedArtifact:
     @property
     def key_kind(self) -> str: ...
     @property
+    def key_name(self) -> str | None: ...
+    @property
+    def key_version(self) -> int | None: ...
+    @property
     def scheme(self) -> str: ...
     @property
     def method(self) -> Literal["key", "certificate"]: ...
@@ -147,6 +157,8 @@ class SignedArtifact:
     def uncovered(self) -> tuple[Uncovered, ...]: ...
     @property
     def warnings(self) -> tuple[str, ...]: ...
+    @property
+    def relaxed(self) -> tuple[str, ...]: ...
     @property
     def written(self) -> bool: ...
     @property
@@ -168,6 +180,10 @@ class VerifiedArtifact:
     def key_id(self) -> str: ...
     @property
     def key_kind(self) -> str: ...
+    @property
+    def key_name(self) -> str | None: ...
+    @property
+    def key_version(self) -> int | None: ...
     @property
     def scheme(self) -> str | None: ...
     @property
@@ -193,12 +209,16 @@ class VerifiedArtifact:
     @property
     def attestations(self) -> tuple[Attestation, ...]: ...
     @property
+    def warnings(self) -> tuple[str, ...]: ...
+    @property
     def resources(self) -> tuple[Resource, ...]: ...
 
 def sign_model_artifact(
     path: _PathArgument,
     *,
     key: _PathArgument,
+    auth: dict[str, Any] | None,
+    server: dict[str, Any] | None,
     name: str | None,
     bundle: _PathArgument | None,
     passphrase_file: _PathArgument | None,
@@ -221,6 +241,11 @@ def verify_model_artifact(
     path: _PathArgument,
     *,
     key: Sequence[_PathArgument],
+    expect_key_id: str | None,
+    auth: dict[str, Any] | None,
+    server: dict[str, Any] | None,
+    online: bool,
+    min_key_version: int | None,
     certificate_chain: Sequence[_PathArgument],
     name: str | None,
     digest: str | None,
@@ -241,5 +266,14 @@ def verify_model_artifact(
     danger_allow_test_keys: bool,
     danger_clock: str | None,
 ) -> VerifiedArtifact: ...
+def export_public_keys(
+    key: str,
+    directory: _PathArgument,
+    *,
+    replace: bool,
+    expect_key_id: str | None,
+    auth: dict[str, Any] | None,
+    server: dict[str, Any] | None,
+) -> tuple[Path, ...]: ...
 def _codes() -> list[tuple[str, int, str, str]]: ...
 def _main(arguments: Sequence[str]) -> int: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
+from typing import Any
 
 import modelseal
 
@@ -14,3 +15,9 @@ PRIVATE, PUBLIC = KEYS / "p256.pem", KEYS / "p256.pub.pem"
 #: The two verbs with the published test key, for the model "model".
 sign = functools.partial(modelseal.sign_model_artifact, key=PRIVATE, danger_allow_test_keys=True)
 verify = functools.partial(modelseal.verify_model_artifact, key=PUBLIC, name="model", danger_allow_test_keys=True)
+
+
+def sign_in_child(arguments: dict[str, Any]) -> tuple[str | None, int | None]:
+    """Sign in a process that imports this; what signing returns is not pickled."""
+    signed = modelseal.sign_model_artifact(**arguments)
+    return signed.key_name, signed.key_version

@@ -231,7 +231,7 @@ def test_keys_that_cannot_sign(model: Path, tmp_path: Path) -> None:
     with pytest.raises(modelseal.InputError) as missing:
         sign(model, key=tmp_path / "missing.pem")
     assert missing.value.code == "input/not-found"
-    for reference in ["hashivault://key", "file:key.pem?shceme=ed25519"]:
+    for reference in ["gcpkms://key", "file:key.pem?shceme=ed25519"]:
         with pytest.raises(modelseal.UsageError) as unknown:
             sign(model, key=reference)
         assert unknown.value.code == "usage/arguments"

@@ -46,6 +46,14 @@ class Issuer:
 
 
 @dataclass(frozen=True)
+class AppRole:
+    """A mount with one role, called `ci`."""
+
+    mount: str
+    role_id: str
+
+
+@dataclass(frozen=True)
 class Server:
     """A running server, and what tests need on it under names that nothing else has."""
 
@@ -91,7 +99,19 @@ class Server:
             "auth/token/revoke-self": "update",
             "auth/token/lookup-self": "read",
         }
-        name = unique("sign")
+        return self.policy(unique("sign"), rights)
+
+    def verifying_policy(self, mount: str) -> str:
+        """Make a policy that allows reading the key of a mount, and asking about its signatures."""
+        rights = {
+            f"{mount}/verify/model": "update",
+            f"{mount}/keys/model": "read",
+            "auth/token/revoke-self": "update",
+            "auth/token/lookup-self": "read",
+        }
+        return self.policy(unique("verify"), rights)
+
+    def policy(self, name: str, rights: dict[str, str]) -> str:
         policy = "\n".join(f'path "{path}" {{ capabilities = ["{right}"] }}' for path, right in rights.items())
         self.must("PUT", f"sys/policies/acl/{name}", {"policy": policy})
         return name
@@ -110,6 +130,43 @@ class Server:
         limits = {"token_policies": [policy], "token_ttl": "5m", "token_max_ttl": "10m"}
         self.must("POST", f"auth/{mount}/role/ci", {**role, **limits, **more})
         return mount
+
+    def approle(self, policy: str) -> AppRole:
+        """Make an AppRole mount with one role, called `ci`."""
+        mount = unique("approle")
+        self.must("POST", f"sys/auth/{mount}", {"type": "approle"})
+        self.must("POST", f"auth/{mount}/role/ci", {"token_policies": [policy], "token_ttl": "5m"})
+        answer = self.must("GET", f"auth/{mount}/role/ci/role-id")
+        return AppRole(mount, answer["data"]["role_id"])
+
+    def secret_id(self, approle: AppRole) -> str:
+        """Return a new secret id."""
+        return str(self.must("POST", f"auth/{approle.mount}/role/ci/secret-id", {})["data"]["secret_id"])
+
+    def wrapped_secret_id(self, approle: AppRole) -> str:
+        """Return the wrapping token of a new secret id."""
+        answer = self.must("POST", f"auth/{approle.mount}/role/ci/secret-id", {}, wrap_ttl="2m")
+        return str(answer["wrap_info"]["token"])
+
+    def kubernetes_role(self, cluster: str, policy: str) -> str:
+        """Make a Kubernetes mount that asks a cluster, with one role, called `ci`; return the mount."""
+        mount = unique("kubernetes")
+        self.must("POST", f"sys/auth/{mount}", {"type": "kubernetes"})
+        config = {
+            "kubernetes_host": cluster,
+            "kubernetes_ca_cert": (SCRIPTS / "any-ca.pem").read_text(),
+            "disable_local_ca_jwt": True,
+            "token_reviewer_jwt": "reviewer",
+        }
+        self.must("POST", f"auth/{mount}/config", config)
+        accounts = {"bound_service_account_namespaces": ["mlops"], "bound_service_account_names": ["signer"]}
+        limits = {"audience": AUDIENCE, "token_policies": [policy], "token_ttl": "5m"}
+        self.must("POST", f"auth/{mount}/role/ci", {**accounts, **limits})
+        return mount
+
+    def accessors(self) -> set[str]:
+        """Return the accessors of all live tokens."""
+        return set(self.must("LIST", "auth/token/accessors")["data"]["keys"])
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,43 @@ const ELSEWHERE: &[(Code, &str, &str)] = &[
         "assert_eq!(code, Code::InputChanged",
     ),
     (Code::PolicyAttestationOtherModel, "crates/modelseal/tests/attestations.rs", "Code::PolicyAttestationOtherModel"),
+    (Code::SignatureOnlineRefused, ANSWERS, "Code::SignatureOnlineRefused"),
     (Code::UsageInterrupted, "tests/cli/processes.rs", "fn signals_stop_the_work_and_nothing_is_written"),
+    (Code::VaultAnswer, ANSWERS, "Code::VaultAnswer"),
+    (Code::VaultCredentials, LOGIN, "Code::VaultCredentials"),
+    (Code::VaultKeyNotFound, KEYS, "Code::VaultKeyNotFound"),
+    (Code::VaultKeyType, KEYS, "Code::VaultKeyType"),
+    (Code::VaultKeyVersion, KEYS, "Code::VaultKeyVersion"),
+    (Code::VaultLoginRefused, LOGIN, "Code::VaultLoginRefused"),
+    (Code::VaultMountNotFound, KEYS, "Code::VaultMountNotFound"),
+    (Code::VaultNamespace, KEYS, "Code::VaultNamespace"),
+    (Code::VaultNotSupported, LOGIN, "Code::VaultNotSupported"),
+    (Code::VaultNotVault, CONNECTION, "Code::VaultNotVault"),
+    (Code::VaultPermission, KEYS, "Code::VaultPermission"),
+    (Code::VaultRateLimited, CONNECTION, "Code::VaultRateLimited"),
+    (Code::VaultRedirect, CONNECTION, "Code::VaultRedirect"),
+    (Code::VaultRefused, CONNECTION, "Code::VaultRefused"),
+    (Code::VaultSealed, CONNECTION, "Code::VaultSealed"),
+    (Code::VaultServerError, CONNECTION, "Code::VaultServerError"),
+    (Code::VaultTimeout, CONNECTION, "Code::VaultTimeout"),
+    (Code::VaultTls, CONNECTION, "Code::VaultTls"),
+    (Code::VaultTokenInvalid, TOKENS, "Code::VaultTokenInvalid"),
+    (Code::VaultTokenTtl, TOKENS, "Code::VaultTokenTtl"),
+    (Code::VaultTokenUnlimited, TOKENS, "Code::VaultTokenUnlimited"),
+    (Code::VaultTooLarge, KEYS, "Code::VaultTooLarge"),
+    (Code::VaultUnavailable, CONNECTION, "Code::VaultUnavailable"),
+    (Code::VaultUnexpectedKey, KEYS, "Code::VaultUnexpectedKey"),
+    (Code::VaultWrappingPath, LOGIN, "Code::VaultWrappingPath"),
+    (Code::VaultWrappingToken, LOGIN, "Code::VaultWrappingToken"),
+    (Code::VaultWrongSignature, ANSWERS, "Code::VaultWrongSignature"),
 ];
+
+// Against real servers, and against such as misbehave.
+const ANSWERS: &str = "tests/vault/faults_answers.rs";
+const CONNECTION: &str = "tests/vault/faults_connection.rs";
+const KEYS: &str = "tests/vault/faults_keys.rs";
+const LOGIN: &str = "tests/vault/faults_login.rs";
+const TOKENS: &str = "tests/vault/faults_tokens.rs";
 
 #[test]
 fn every_code_is_shown() {

@@ -6,6 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::fault::{Behaviour, FaultServer};
+use super::support::schemas::fits_its_schema;
 use super::{MODELSEAL, workspace};
 
 fn run(directory: &Path, arguments: &[&str]) -> Value {
@@ -17,73 +18,27 @@ fn run(directory: &Path, arguments: &[&str]) -> Value {
         .unwrap_or_else(|error| panic!("{arguments:?}: {error}\n{}", String::from_utf8_lossy(&output.stderr)))
 }
 
-fn schema_of(value: &Value) -> Value {
-    let kind = value["kind"].as_str().unwrap();
-    let path = workspace().join(format!("crates/modelseal-cli/schemas/{kind}.v{}.json", value["version"]));
-    serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap()
+/// A token that nobody signed.
+fn identity_token() -> Vec<u8> {
+    let claims = r#"{"iss":"https://i.example","aud":"a","exp":4102444800,"x":{"y":[1]}}"#;
+    let script = workspace().join("tests/cli/fixtures/identity-token.sh");
+    Command::new("sh").arg(script).arg(claims).output().unwrap().stdout
 }
 
-/// The part of JSON Schema that the schemas use; anything else in them fails.
-fn check(value: &Value, schema: &Value, at: &str) {
-    for (keyword, wanted) in schema.as_object().unwrap() {
-        match keyword.as_str() {
-            "$schema" | "title" | "description" => {}
-            "const" => assert_eq!(value, wanted, "{at}"),
-            "enum" => assert!(wanted.as_array().unwrap().contains(value), "{at}: {value}"),
-            "type" => {
-                let name = match value {
-                    Value::Null => "null",
-                    Value::Bool(_) => "boolean",
-                    Value::Number(_) => "integer",
-                    Value::String(_) => "string",
-                    Value::Array(_) => "array",
-                    Value::Object(_) => "object",
-                };
-                let fits = wanted == name || wanted.as_array().is_some_and(|names| names.contains(&name.into()));
-                assert!(fits, "{at}: {value} is no {wanted}");
-            }
-            "minimum" => assert!(value.is_null() || value.as_u64() >= wanted.as_u64(), "{at}: {value}"),
-            "pattern" => {
-                assert!(value.as_str().is_none_or(|text| fits(text, wanted.as_str().unwrap())), "{at}: {value}")
-            }
-            "items" => {
-                for (index, item) in value.as_array().into_iter().flatten().enumerate() {
-                    check(item, wanted, &format!("{at}[{index}]"));
-                }
-            }
-            "properties" => {
-                for (key, item) in value.as_object().into_iter().flatten() {
-                    let property = wanted.get(key).unwrap_or_else(|| panic!("{at}.{key} is not in the schema"));
-                    check(item, property, &format!("{at}.{key}"));
-                }
-            }
-            "required" => {
-                for key in wanted.as_array().unwrap().iter().filter(|_| value.is_object()) {
-                    assert!(value.get(key.as_str().unwrap()).is_some(), "{at} lacks {key}");
-                }
-            }
-            "additionalProperties" => assert_eq!(wanted, &Value::Bool(false), "{at}"),
-            other => panic!("{at}: the keyword `{other}` is not known here"),
-        }
-    }
-}
-
-/// The three patterns that the schemas use.
-fn fits(text: &str, pattern: &str) -> bool {
-    let hex = |text: &str| !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let word = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-    match pattern {
-        "^[0-9a-f]{64}$" => text.len() == 64 && hex(text),
-        "^(sha256|blake2b|blake3):[0-9a-f]+$" => text
-            .split_once(':')
-            .is_some_and(|(algorithm, digits)| matches!(algorithm, "sha256" | "blake2b" | "blake3") && hex(digits)),
-        "^[a-z]+/[a-z-]+$" => text.split_once('/').is_some_and(|(family, reason)| word(family) && word(reason)),
-        other => panic!("the pattern {other} is not known here"),
-    }
+#[test]
+fn a_skipped_signature_fits_its_schema() {
+    let event = workspace().join("tests/cli/cases/identity.in/event.json");
+    let mut command = Command::new(MODELSEAL);
+    command.env_clear().env("GITHUB_ACTIONS", "true").env("GITHUB_EVENT_NAME", "pull_request");
+    command.env("GITHUB_EVENT_PATH", event).args(["sign", "m", "--key", "hashivault://models", "--role", "ci"]);
+    let output = command.args(["--skip-on-fork", "--format", "json"]).output().unwrap();
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &value["signed"], &value["code"]), (Some(0), &json!(false), &json!("skipped")));
+    fits_its_schema(&value);
 }
 
 /// What a server says to a token that may read and sign, and of a key with one version.
-fn server() -> FaultServer {
+pub(super) fn server() -> FaultServer {
     let public_key = std::fs::read_to_string(workspace().join("tests/vectors/keys/p256.pub.pem")).unwrap();
     let version = json!({"creation_time": "2026-11-21T00:00:00Z", "name": "P-256", "public_key": public_key});
     let key = json!({
@@ -114,6 +69,7 @@ fn outputs_fit_their_schemas() {
     let at = directory.path();
     std::fs::create_dir(at.join("m")).unwrap();
     std::fs::write(at.join("m/w.bin"), "w").unwrap();
+    std::fs::write(at.join("token"), identity_token()).unwrap();
     let vectors = workspace().join("tests/vectors");
     let vector = |path: &str| vectors.join(path).display().to_string();
     let (legacy, chain) = (vector("legacy-0.2.0-key/model.sig"), vector("cert-p256/model.sig"));
@@ -149,6 +105,7 @@ fn outputs_fit_their_schemas() {
         &["keys", "export", "hashivault://models", "--out", "keys", at_server[0], at_server[1]],
         &["keys", "export", "hashivault://models?version=2", at_server[0], at_server[1]],
         &["sign", "m", "--key", "hashivault://models", "--danger-allow-test-keys", at_server[0], at_server[1]],
+        &["identity", "show", "--identity-token-file", "token"],
         &["generate", "completions", "fish"],
         &["generate", "man", "."],
         &["nonsense"],
@@ -157,9 +114,11 @@ fn outputs_fit_their_schemas() {
     let mut kinds = std::collections::BTreeSet::new();
     for line in lines {
         let value = run(at, line);
-        check(&value, &schema_of(&value), &format!("{line:?}"));
+        fits_its_schema(&value);
         kinds.insert(value["kind"].as_str().unwrap().to_owned());
     }
+    // What needs a server is looked at where there is one.
+    kinds.insert("modelseal.vault.login".to_owned());
     let published = std::fs::read_dir(workspace().join("crates/modelseal-cli/schemas")).unwrap().count();
     assert_eq!(kinds.len(), published, "{kinds:?}");
 }
@@ -173,6 +132,6 @@ fn the_json_report_is_the_json_output() {
         let printed = run(at, &[line, &["--report", "r.json"]].concat());
         let report: Value = serde_json::from_slice(&std::fs::read(at.join("r.json")).unwrap()).unwrap();
         assert_eq!(printed, report);
-        check(&report, &schema_of(&report), "report");
+        fits_its_schema(&report);
     }
 }

@@ -17,7 +17,9 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 
 use serde_json::{Value, json};
-use support::{Run, Sandbox, TEST_KEYS, key, modelseal, payload, run, sign, verify, verify_trusting, workspace};
+use support::{
+    Run, Sandbox, TEST_KEYS, key, model_signing, modelseal, payload, run, sign, verify, verify_trusting, workspace,
+};
 
 /// The reference tool, started once: see `peer.py`.
 struct Peer {
@@ -50,7 +52,7 @@ impl Peer {
 
 /// The Python that has the reference tool installed.
 fn peer_python() -> PathBuf {
-    let script = std::env::var_os("MODELSEAL_TEST_MODEL_SIGNING").map_or_else(install, PathBuf::from);
+    let script = model_signing();
     let text = fs::read_to_string(&script).unwrap_or_else(|error| {
         panic!(
             "{}: {error}; MODELSEAL_TEST_MODEL_SIGNING must name the model_signing of a virtual environment",
@@ -63,18 +65,6 @@ fn peer_python() -> PathBuf {
     }
     let interpreter = text.lines().next().and_then(|line| line.strip_prefix("#!"));
     PathBuf::from(interpreter.expect("the script of model_signing names its interpreter").trim())
-}
-
-fn install() -> PathBuf {
-    let script = workspace().join(".cache/venv/bin/model_signing");
-    if !script.exists() {
-        let made = Command::new("make").arg("-C").arg(workspace()).arg("interop-venv").status();
-        assert!(
-            made.is_ok_and(|status| status.success()) && script.exists(),
-            "model_signing 1.1.1 is needed: `make interop-venv` failed, and MODELSEAL_TEST_MODEL_SIGNING is not set"
-        );
-    }
-    script
 }
 
 /// Whether the reference tool ends with 0, and what it printed.

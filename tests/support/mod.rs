@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub(crate) mod schemas;
+
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
@@ -39,6 +41,22 @@ pub(crate) fn modelseal() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_modelseal"));
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).stdin(Stdio::null());
     command
+}
+
+/// The script of the reference tool: `MODELSEAL_TEST_MODEL_SIGNING` names it, else it is installed.
+pub(crate) fn model_signing() -> PathBuf {
+    if let Some(script) = std::env::var_os("MODELSEAL_TEST_MODEL_SIGNING") {
+        return PathBuf::from(script);
+    }
+    let script = workspace().join(".cache/venv/bin/model_signing");
+    if !script.exists() {
+        let made = Command::new("make").arg("-C").arg(workspace()).arg("interop-venv").status();
+        assert!(
+            made.is_ok_and(|status| status.success()) && script.exists(),
+            "model_signing 1.1.1 is needed: `make interop-venv` failed, and MODELSEAL_TEST_MODEL_SIGNING is not set"
+        );
+    }
+    script
 }
 
 /// What a finished process left behind.

@@ -313,7 +313,7 @@ on_each_server! {
 
         for stage in [Stage::ReadKey, Stage::Sign] {
             let faults = stage.faults(&scene);
-            let done = run(scene.sign().args(["--timeout", "1s"]).env("VAULT_ADDR", &faults.address));
+            let done = run(scene.sign().args(["--timeout", "2s"]).env("VAULT_ADDR", &faults.address));
             done.refused(5, "vault/timeout");
             assert_eq!(faults.count("/v1/auth/token/revoke-self"), 1, "{stage:?}");
         }

@@ -80,15 +80,27 @@ impl<'a> Scene<'a> {
 
     /// The command with some arguments, which finds the server in its environment and has nothing to log in with.
     pub(crate) fn bare(&self, arguments: &[&str]) -> Command {
+        let mut command = self.in_text(arguments);
+        command.args(["--format", "json"]);
+        command
+    }
+
+    fn in_text(&self, arguments: &[&str]) -> Command {
         let mut command = modelseal();
-        command.current_dir(self.sandbox.path()).env("VAULT_ADDR", &self.server.address);
-        command.args(arguments).args(["--format", "json"]);
+        command.current_dir(self.sandbox.path()).env("VAULT_ADDR", &self.server.address).args(arguments);
         command
     }
 
     /// The same with the job's login.
     pub(crate) fn ask(&self, arguments: &[&str]) -> Command {
         let mut command = self.bare(arguments);
+        command.args(self.login());
+        command
+    }
+
+    /// The same as people see it.
+    pub(crate) fn ask_in_text(&self, arguments: &[&str]) -> Command {
+        let mut command = self.in_text(arguments);
         command.args(self.login());
         command
     }

@@ -9,11 +9,24 @@
 #[path = "../support/mod.rs"]
 mod common;
 mod complaints;
+mod faults;
+mod faults_answers;
+mod faults_connection;
+mod faults_environment;
+mod faults_keys;
+mod faults_login;
+mod faults_tokens;
 mod harness;
+mod identity;
 mod leaks;
 mod life;
+mod load;
 mod login;
+mod peers;
+mod places;
+mod policies;
 mod requests;
+mod rotation;
 mod scene;
 mod schemes;
 mod support;

@@ -44,11 +44,19 @@ impl Address {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(wrong("must begin with https://, http:// or unix://"));
         }
+        // The parser takes `https:host` and `https:///host`, too, and what stands there for a host.
+        let rest = text.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//"));
+        let Some(rest) = rest.filter(|rest| !rest.starts_with('/')) else {
+            return Err(wrong("must have a host after https:// or http://"));
+        };
         if !url.username().is_empty() || url.password().is_some() {
             return Err(wrong("must not hold a user name or password"));
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(wrong("must not hold a query or fragment"));
+        }
+        if rest.find('/').is_some_and(|at| rest.get(at..) != Some(url.path())) {
+            return Err(wrong("has a path with `.`, `..` or characters that need encoding"));
         }
         Ok(Self(Kind::Url(url)))
     }
@@ -105,6 +113,23 @@ impl Address {
         match &self.0 {
             Kind::Socket(_) => joined(&fallback(), path),
             Kind::Url(url) => joined(url, path),
+        }
+    }
+
+    /// Its own URL.
+    pub(crate) fn whole(&self) -> Url {
+        match &self.0 {
+            Kind::Socket(_) => fallback(),
+            Kind::Url(url) => url.clone(),
+        }
+    }
+
+    /// Scheme, host and port (unless it is the usual one), as in `https://vault.example.com`; `None` for a socket.
+    #[must_use]
+    pub fn origin(&self) -> Option<String> {
+        match &self.0 {
+            Kind::Socket(_) => None,
+            Kind::Url(url) => Some(url.origin().ascii_serialization()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What signing and verifying return: the evidence, frozen. Python code cannot make one.
 
+use core::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use modelseal::{Manifest, SignedBy};
@@ -30,6 +31,12 @@ pub(crate) struct SignedArtifact {
     /// Its kind, such as `ecdsa-p256`.
     #[pyo3(get)]
     key_kind: String,
+    /// Its name on the server that keeps it; `None` for a key in a file.
+    #[pyo3(get)]
+    key_name: Option<String>,
+    /// Its version, where its keeper counts them.
+    #[pyo3(get)]
+    key_version: Option<u32>,
     /// Its signature scheme.
     #[pyo3(get)]
     scheme: String,
@@ -54,9 +61,13 @@ pub(crate) struct SignedArtifact {
     /// What is on disk and not covered.
     #[pyo3(get)]
     uncovered: Py<PyTuple>,
-    /// What the signer should know: who cannot verify this form, ignored paths that match nothing.
+    /// What the signer should know: who cannot verify this form, ignored paths that match nothing, a token that lives
+    /// long.
     #[pyo3(get)]
     warnings: Py<PyTuple>,
+    /// Checks that the caller weakened, such as `danger-allow-symlinks`.
+    #[pyo3(get)]
+    relaxed: Py<PyTuple>,
     /// Whether the signature was written; not after a dry run.
     #[pyo3(get)]
     written: bool,
@@ -70,6 +81,8 @@ impl SignedArtifact {
         path: &Path,
         signed: modelseal::SignedArtifact,
         method: &'static str,
+        key_name: Option<String>,
+        relaxed: &[&'static str],
     ) -> PyResult<Self> {
         Ok(Self {
             path: path.to_owned(),
@@ -77,11 +90,14 @@ impl SignedArtifact {
             payload_digest: signed.payload_digest.to_string(),
             key_id: signed.key_id.to_string(),
             key_kind: signed.key_kind.to_string(),
+            key_name,
+            key_version: signed.key_version.map(NonZeroU32::get),
             scheme: signed.scheme.to_string(),
             method,
             serialization: Py::new(py, Serialization::from(signed.manifest.serialization()))?,
             uncovered: tuple(py, signed.uncovered.iter().map(Uncovered::from))?,
             warnings: tuple(py, &signed.warnings)?,
+            relaxed: tuple(py, relaxed)?,
             resources: PyOnceLock::new(),
             name: signed.name,
             bundle: signed.bundle,
@@ -141,6 +157,12 @@ pub(crate) struct VerifiedArtifact {
     /// Its kind, such as `ecdsa-p256`.
     #[pyo3(get)]
     key_kind: String,
+    /// The name that the table of keys, or the server, gives it.
+    #[pyo3(get)]
+    key_name: Option<String>,
+    /// Its version by that table or server.
+    #[pyo3(get)]
+    key_version: Option<u32>,
     /// The signature scheme that was checked.
     #[pyo3(get)]
     scheme: Option<String>,
@@ -177,6 +199,9 @@ pub(crate) struct VerifiedArtifact {
     /// Attestations found beside the signature.
     #[pyo3(get)]
     attestations: Py<PyTuple>,
+    /// What the verifier should know of the server and its token.
+    #[pyo3(get)]
+    warnings: Py<PyTuple>,
     verified: modelseal::VerifiedArtifact,
     resources: PyOnceLock<Py<PyTuple>>,
 }
@@ -187,12 +212,15 @@ impl VerifiedArtifact {
         path: &Path,
         bundle: PathBuf,
         verified: modelseal::VerifiedArtifact,
+        warnings: &[String],
+        relaxed: &[&'static str],
     ) -> PyResult<Self> {
         let signed_by = verified.signed_by();
         let certificate = match signed_by {
             SignedBy::Certificate { chain, .. } => Some(Py::new(py, Certificate::from(&**chain))?),
             _ => None,
         };
+        let relaxed = verified.relaxed().iter().map(|relaxed| relaxed.as_str()).chain(relaxed.iter().copied());
         Ok(Self {
             path: path.to_owned(),
             bundle,
@@ -201,6 +229,8 @@ impl VerifiedArtifact {
             payload_digest: verified.payload_digest().to_string(),
             key_id: signed_by.key_id().to_string(),
             key_kind: signed_by.kind().to_string(),
+            key_name: signed_by.key_name().map(str::to_owned),
+            key_version: signed_by.key_version().map(NonZeroU32::get),
             scheme: scheme(signed_by),
             method: signed_by.method(),
             certificate,
@@ -210,9 +240,10 @@ impl VerifiedArtifact {
             only: verified.only().map(|names| tuple(py, names.iter().map(|name| name.as_str()))).transpose()?,
             uncovered: tuple(py, verified.uncovered().iter().map(Uncovered::from))?,
             unchecked: tuple(py, verified.unchecked().iter().map(|unchecked| unchecked.as_str()))?,
-            relaxed: tuple(py, verified.relaxed().iter().map(|relaxed| relaxed.as_str()))?,
+            relaxed: tuple(py, relaxed)?,
             followed_links: tuple(py, verified.followed_links().iter().map(|name| name.as_str()))?,
             attestations: tuple(py, verified.attestations().iter().map(Attestation::from))?,
+            warnings: tuple(py, warnings)?,
             resources: PyOnceLock::new(),
             verified,
         })

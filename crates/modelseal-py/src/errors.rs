@@ -1,6 +1,6 @@
 //! Errors of the façade as the exception classes of the package.
 
-use modelseal::{Code, Error};
+use modelseal::{Code, Error, Exit, PythonClass};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict as _, PyTuple};
 
@@ -21,6 +21,9 @@ fn instance(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         ("findings_complete", error.findings_complete().into_pyobject(py)?.to_owned().into_any()),
     ]
     .into_py_dict(py)?;
+    if error.code().python_class() == PythonClass::Backend {
+        fields.set_item("retryable", error.code().exit() == Exit::Unavailable)?;
+    }
     let class = py.import("modelseal._errors")?.getattr(error.code().python_class().name())?;
     Ok(PyErr::from_value(class.call((error.message(),), Some(&fields))?))
 }

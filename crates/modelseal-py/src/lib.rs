@@ -8,8 +8,10 @@ mod arguments;
 mod artifacts;
 mod command;
 mod errors;
+mod export;
 mod observer;
 mod records;
+mod server;
 mod sign;
 mod verify;
 
@@ -23,7 +25,11 @@ mod _native {
     #[pymodule_export]
     use crate::errors::{Finding, codes};
     #[pymodule_export]
+    use crate::export::export_public_keys;
+    #[pymodule_export]
     use crate::records::{Attestation, Certificate, Progress, Resource, Serialization, Uncovered};
+    #[pymodule_export]
+    use crate::server::Secret;
     #[pymodule_export]
     use crate::sign::sign_model_artifact;
     #[pymodule_export]

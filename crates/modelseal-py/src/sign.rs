@@ -3,22 +3,24 @@
 use core::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
+use modelseal::vault::Settings;
 use modelseal::{
-    Certificate, Code, Error, HashAlgorithm, KeyRef, Method, Passphrase, Result, SignOptions, load_certificates,
-    load_signer,
+    Certificate, Code, Error, HashAlgorithm, KeyRef, Method, Passphrase, Relaxation, Result, SignOptions,
+    load_certificates, load_signing_key,
 };
 use pyo3::prelude::*;
 
 use crate::arguments::{KeyArgument, parse, parse_ignored, parse_jobs, usage};
 use crate::artifacts::SignedArtifact;
 use crate::observer::run;
+use crate::server::{AttachedEnv, AuthArgument, ServerArgument, ServerArguments};
 
 /// What the reference tool uses.
 const DEFAULT_SHARD_SIZE: NonZeroU64 = NonZeroU64::new(1_000_000_000).unwrap();
 
 /// Signs the model at `path` and writes the signature.
 #[pyfunction]
-#[pyo3(signature = (path, *, key, name, bundle, passphrase_file, passphrase_env, certificates, ignore_paths,
+#[pyo3(signature = (path, *, key, auth, server, name, bundle, passphrase_file, passphrase_env, certificates, ignore_paths,
     ignore_git_paths, method, shard_size, hash, expect_digest, expect_key_id, dry_run, jobs, progress,
     danger_allow_symlinks, danger_allow_test_keys))]
 #[expect(clippy::too_many_arguments, reason = "one for each argument of the Python function")]
@@ -26,6 +28,8 @@ pub(crate) fn sign_model_artifact(
     py: Python<'_>,
     path: PathBuf,
     key: KeyArgument,
+    auth: Option<AuthArgument>,
+    server: Option<ServerArgument>,
     name: Option<String>,
     bundle: Option<PathBuf>,
     passphrase_file: Option<PathBuf>,
@@ -47,12 +51,14 @@ pub(crate) fn sign_model_artifact(
     // Attached: Python changes the environment only while it holds the interpreter.
     let passphrase = passphrase_env.map(|name| passphrase_from_environment(&name)).transpose();
     let signing = if certificates.is_empty() { "key" } else { "certificate" };
+    let server = ServerArguments { auth, server };
     let model = path.clone();
-    let signed = run(py, progress, move |observer| {
+    let (signed, key_name, relaxed) = run(py, progress, move |watch| {
         let key: KeyRef = key.parse()?;
         let mut options = SignOptions::default();
         options.secret_files.extend(key.path().map(Path::to_owned));
         options.secret_files.extend(passphrase_file.clone());
+        options.secret_files.extend(server.secret_files());
         options.name = parse(name.as_deref())?;
         options.bundle = bundle;
         options.ignore_git_paths = ignore_git_paths;
@@ -68,12 +74,33 @@ pub(crate) fn sign_model_artifact(
             Some(file) => Some(Passphrase::from_file(&file)?),
             None => passphrase?,
         };
-        let signer = load_signer(&key, passphrase.as_ref())?;
+        let mut relaxed = relaxed(&options);
+        let (settings, key_name) = match &key {
+            KeyRef::Vault(reference) => {
+                relaxed.extend(server.relaxed());
+                (server.settings(watch)?, Some(reference.key.to_string()))
+            }
+            _ => (Settings::default(), None),
+        };
+        let signer = load_signing_key(&key, passphrase.as_ref(), &settings, &AttachedEnv)?;
+        watch.log_notices(&signer.notices());
         options.certificates = load_all(&certificates)?;
         options.ignore_paths = parse_ignored(&model, &ignore_paths)?;
-        modelseal::sign_model_artifact(&model, signer.as_ref(), &options, observer)
+        let signed = modelseal::sign_model_artifact(&model, signer.as_ref(), &options, watch)?;
+        Ok((signed, key_name, relaxed))
     })?;
-    SignedArtifact::new(py, &path, signed, signing)
+    SignedArtifact::new(py, &path, signed, signing, key_name, &relaxed)
+}
+
+/// The checks that the caller weakened.
+fn relaxed(options: &SignOptions) -> Vec<&'static str> {
+    [
+        (options.danger_allow_symlinks, Relaxation::AllowSymlinks),
+        (options.danger_allow_test_keys, Relaxation::AllowTestKeys),
+    ]
+    .into_iter()
+    .filter_map(|(given, relaxation)| given.then_some(relaxation.as_str()))
+    .collect()
 }
 
 fn passphrase_from_environment(name: &str) -> Result<Passphrase> {

@@ -1,20 +1,24 @@
 //! Verifying.
 
-use std::path::PathBuf;
+use core::num::NonZeroU32;
+use std::path::{Path, PathBuf};
 
+use modelseal::vault::Vault;
 use modelseal::{
-    BundlePaths, Expected, KeyRef, LeafPin, Policy, Result, Root, Timestamp, VerifyOptions, load_trusted_keys,
+    BundlePaths, Expected, Policy, Result, Root, Timestamp, Trust, TrustRequest, VerifyOptions, check_files_outside,
+    server_notices, verify_model_artifact_twice, with_remarks,
 };
 use pyo3::prelude::*;
 
 use crate::arguments::{KeyArgument, parse, parse_ignored, parse_jobs, usage};
 use crate::artifacts::VerifiedArtifact;
-use crate::observer::run;
+use crate::observer::{Watch, run};
+use crate::server::{AttachedEnv, AuthArgument, ServerArgument, ServerArguments};
 
 /// Verifies the model at `path`, or raises.
 #[pyfunction]
-#[pyo3(signature = (path, *, key, certificate_chain, name, digest, bundle, only, certificate_fingerprint,
-    certificate_subject, certificate_san, ignore_git_paths, jobs, progress, max_file_bytes, max_total_bytes,
+#[pyo3(signature = (path, *, key, expect_key_id, auth, server, online, min_key_version, certificate_chain, name, digest, bundle, only,
+    certificate_fingerprint, certificate_subject, certificate_san, ignore_git_paths, jobs, progress, max_file_bytes, max_total_bytes,
     danger_ignore_paths, danger_ignore_unsigned_files, danger_allow_symlinks, danger_accept_legacy,
     danger_allow_test_keys, danger_clock))]
 #[expect(clippy::too_many_arguments, reason = "one for each argument of the Python function")]
@@ -22,6 +26,11 @@ pub(crate) fn verify_model_artifact(
     py: Python<'_>,
     path: PathBuf,
     key: Vec<KeyArgument>,
+    expect_key_id: Option<String>,
+    auth: Option<AuthArgument>,
+    server: Option<ServerArgument>,
+    online: bool,
+    min_key_version: Option<u64>,
     certificate_chain: Vec<PathBuf>,
     name: Option<String>,
     digest: Option<String>,
@@ -42,15 +51,21 @@ pub(crate) fn verify_model_artifact(
     danger_allow_test_keys: bool,
     danger_clock: Option<String>,
 ) -> PyResult<VerifiedArtifact> {
+    let server = ServerArguments { auth, server };
     let model = path.clone();
-    let (bundle, verified) = run(py, progress, move |observer| {
-        let keys = key.into_iter().map(KeyArgument::parse).collect::<Result<Vec<KeyRef>>>()?;
-        let mut pin = LeafPin::default();
-        pin.fingerprint = parse(certificate_fingerprint.as_deref())?;
-        pin.subject = certificate_subject;
-        pin.alternative_name = certificate_san;
+    let verified = run(py, progress, move |watch| {
+        let mut request = TrustRequest::default();
+        request.keys = key.into_iter().map(KeyArgument::parse).collect::<Result<_>>()?;
+        request.certificate_chain = certificate_chain;
+        request.pin.fingerprint = parse(certificate_fingerprint.as_deref())?;
+        request.pin.subject = certificate_subject;
+        request.pin.alternative_name = certificate_san;
+        request.min_key_version = min_key_version.map(parse_version).transpose()?;
+        request.online = online;
+        request.danger_allow_test_keys = danger_allow_test_keys;
         let expected = expected(name.as_deref(), digest.as_deref())?;
         let mut options = VerifyOptions::default();
+        options.expect_key_id = parse(expect_key_id.as_deref())?;
         options.only = only;
         options.ignore_git_paths = ignore_git_paths;
         options.jobs = parse_jobs(jobs)?;
@@ -60,15 +75,61 @@ pub(crate) fn verify_model_artifact(
         options.danger_allow_symlinks = danger_allow_symlinks;
         options.danger_accept_legacy = danger_accept_legacy;
         options.danger_clock = danger_clock.as_deref().map(parse_instant).transpose()?;
-        let trusted = load_trusted_keys(&keys, &certificate_chain, pin, danger_allow_test_keys)?;
         options.danger_ignore_paths = parse_ignored(&model, &danger_ignore_paths)?;
         let bundle = BundlePaths::of(&Root::open(&model)?, bundle.as_deref()).bundle;
         options.bundle = Some(bundle.clone());
-        let policy = Policy::any_trusted_key();
-        let verified = modelseal::verify_model_artifact(&model, &trusted, &policy, &expected, &options, observer)?;
-        Ok((bundle, verified))
+        // All that can be known to be wrong is refused before there is a token.
+        let files = request.read_files()?;
+        check_files_outside(&model, files.sources())?;
+        let vault = request.needs_server().then(|| configure(&server, watch)).transpose()?;
+        let authorities = vault.as_ref().map(Vault::trust_files).unwrap_or_default();
+        check_files_outside(&model, authorities.iter().map(PathBuf::as_path))?;
+        let trust = files.load(vault.as_ref())?;
+        let verified = verify(&model, &trust, &expected, &options, watch);
+        let ended = trust.end();
+        match verified {
+            Ok(artifact) => {
+                let warnings = trust.notes.iter().cloned().chain(ended).collect();
+                let relaxed = if vault.is_some() { server.relaxed() } else { Vec::new() };
+                Ok(Verified { artifact, bundle, warnings, relaxed })
+            }
+            Err(error) => Err(with_remarks(error, &ended)),
+        }
     })?;
-    VerifiedArtifact::new(py, &path, bundle, verified)
+    let Verified { artifact, bundle, warnings, relaxed } = verified;
+    VerifiedArtifact::new(py, &path, bundle, artifact, &warnings, &relaxed)
+}
+
+struct Verified {
+    artifact: modelseal::VerifiedArtifact,
+    bundle: PathBuf,
+    warnings: Vec<String>,
+    relaxed: Vec<&'static str>,
+}
+
+fn configure(server: &ServerArguments, watch: &Watch) -> Result<Vault> {
+    let vault = Vault::configure(&server.settings(watch)?, &AttachedEnv)?;
+    watch.log_notices(&server_notices(&vault));
+    Ok(vault)
+}
+
+fn verify(
+    model: &Path,
+    trust: &Trust<'_>,
+    expected: &Expected,
+    options: &VerifyOptions,
+    watch: &Watch,
+) -> Result<modelseal::VerifiedArtifact> {
+    let policy = Policy::any_trusted_key();
+    match trust.opinion() {
+        None => modelseal::verify_model_artifact(model, &trust.keys, &policy, expected, options, watch),
+        Some(opinion) => verify_model_artifact_twice(model, &trust.keys, &policy, expected, options, watch, opinion),
+    }
+}
+
+fn parse_version(number: u64) -> Result<NonZeroU32> {
+    let number = u32::try_from(number).ok().and_then(NonZeroU32::new);
+    number.ok_or_else(|| usage("the smallest version of a key is at least 1, and less than 2**32"))
 }
 
 fn expected(name: Option<&str>, digest: Option<&str>) -> Result<Expected> {

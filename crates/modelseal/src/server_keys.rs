@@ -1,9 +1,10 @@
 //! Keys on a server: opened for signing after the model is hashed, read for verification.
 
 use core::num::NonZeroU32;
+use std::path::PathBuf;
 
 use modelseal_core::{Code, Error, KeyId, Pae, Result, Signer, TrustedKey, VaultKeyRef};
-use modelseal_vault::{Session, TransitKey, Vault, VaultSigner};
+use modelseal_vault::{Env, KeyPlace, Session, TransitKey, Vault, VaultSigner};
 
 use crate::SigningKey;
 use crate::verify::SecondOpinion;
@@ -29,6 +30,18 @@ impl SigningKey for ServerKey {
     fn notices(&self) -> Vec<String> {
         notices(&self.vault)
     }
+
+    fn secret_files(&self) -> Vec<PathBuf> {
+        self.vault.secret_files()
+    }
+
+    fn trust_files(&self) -> Vec<PathBuf> {
+        self.vault.trust_files()
+    }
+
+    fn place(&self) -> Option<KeyPlace> {
+        Some(self.vault.place(&self.reference))
+    }
 }
 
 /// What was decided about a server, for `-v`: which source won, and how the login is made.
@@ -40,10 +53,26 @@ pub fn notices(vault: &Vault) -> Vec<String> {
     notices
 }
 
+/// What the audit log shall show of this run when the caller does not say: `MODELSEAL_CORRELATION_ID`, else the run of
+/// the CI system.
+#[must_use]
+pub fn correlation_id(env: &dyn Env) -> Option<String> {
+    let variable = |name| env.var(name)?.into_string().ok();
+    if let Some(id) = variable("MODELSEAL_CORRELATION_ID") {
+        return Some(id);
+    }
+    if let Some(run) = variable("GITHUB_RUN_ID") {
+        let attempt = variable("GITHUB_RUN_ATTEMPT").unwrap_or_else(|| "1".to_owned());
+        return Some(format!("github-{run}-{attempt}"));
+    }
+    variable("CI_JOB_ID").map(|job| format!("gitlab-{job}"))
+}
+
 /// Keys on a server, for verification: their public keys are read once and trusted like keys from files. The session
 /// stays open as long as this lives, so that the server can be asked about signatures, too.
 #[derive(Debug)]
 pub struct ServerKeys<'a> {
+    vault: &'a Vault,
     session: Session<'a>,
     keys: Vec<TransitKey>,
 }
@@ -57,13 +86,13 @@ impl<'a> ServerKeys<'a> {
         let session = vault.log_in()?;
         let keys = references.iter().map(|reference| session.read_key(reference)).collect::<Result<_>>();
         match keys {
-            Ok(keys) => Ok(Self { session, keys }),
+            Ok(keys) => Ok(Self { vault, session, keys }),
             Err(error) => Err(with_remarks(error, &session.end())),
         }
     }
 
     /// The keys of the first `references` that were read: the versions that the server accepts, or the one that a
-    /// reference names.
+    /// reference names. The certificate authorities that vouch for the server are sources of each.
     ///
     /// # Errors
     /// `vault/answer` when a key and its scheme do not fit together.
@@ -78,6 +107,9 @@ impl<'a> ServerKeys<'a> {
                     .with_vault(key.reference.clone());
                 if let Some(number) = NonZeroU32::new(number) {
                     one = one.with_version(number);
+                }
+                for file in self.vault.trust_files() {
+                    one = one.with_source(file);
                 }
                 trusted.push(one);
             }
@@ -116,8 +148,9 @@ impl SecondOpinion for ServerKeys<'_> {
     }
 }
 
-/// An error that remains the error, with what happened besides in its hint.
-pub(crate) fn with_remarks(error: Error, remarks: &[String]) -> Error {
+/// An error that remains the error, with what happened besides in its hint: a token that could not be revoked, say.
+#[must_use]
+pub fn with_remarks(error: Error, remarks: &[String]) -> Error {
     if remarks.is_empty() {
         return error;
     }

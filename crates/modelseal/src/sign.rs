@@ -4,10 +4,12 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
 use modelseal_core::{
-    Attestations, Bundle, Certificate, Code, Digest, Error, HashAlgorithm, KeyId, KeyKind, Manifest, Method, ModelName,
-    ModelStatement, Observer, Pae, PublicKey, Result, Root, Scheme, SerializeOptions, SerializedModel, Signer,
-    Uncovered, attestation_payload, keep_attestations, serialize_model,
+    Attestations, Bundle, Certificate, Code, Digest, Error, Event, HashAlgorithm, KeyId, KeyKind, Manifest, Method,
+    ModelName, ModelStatement, Observer, Pae, PublicKey, Result, Root, Scheme, SerializeOptions, SerializedModel,
+    Signer, Uncovered, attestation_payload, keep_attestations, serialize_model,
 };
+
+use modelseal_vault::KeyPlace;
 
 use crate::io::{Cap, check_directory, exists, read_capped, remove, write_replacing};
 use crate::paths::{BundlePaths, own_files, refuse_inside};
@@ -106,6 +108,8 @@ pub struct SignedArtifact {
     pub key_version: Option<NonZeroU32>,
     /// Its scheme.
     pub scheme: Scheme,
+    /// The server that keeps the key; `None` for a key at hand.
+    pub server: Option<KeyPlace>,
     /// Number of files covered.
     pub files: u64,
     /// Bytes covered.
@@ -128,6 +132,21 @@ pub trait SigningKey {
     /// What was decided before anything was asked, one line each: for `-v`.
     fn notices(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Files that hold what opens the key: refused inside the model like [`SignOptions::secret_files`].
+    fn secret_files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    /// Files that decide which keeper is believed: refused inside the model, too.
+    fn trust_files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    /// The server that keeps the key.
+    fn place(&self) -> Option<KeyPlace> {
+        None
     }
 
     /// Opens the key. [`Signer::finish`] is called on the result whatever happens.
@@ -162,7 +181,10 @@ pub fn sign_model_artifact(
         check_signer(signer, options, Code::KeyMismatch)?;
     }
     let root = Root::open(model)?;
-    refuse_inside(&root, options.secret_files.iter().map(PathBuf::as_path)).map_err(|error| match error.code() {
+    refuse_inside(&root, key.trust_files().iter().map(PathBuf::as_path))?;
+    let secret_files = key.secret_files();
+    let secret_files = options.secret_files.iter().chain(&secret_files).map(PathBuf::as_path);
+    refuse_inside(&root, secret_files).map_err(|error| match error.code() {
         Code::UsageTrustInsideModel => {
             error.with_hint("keep keys outside the model: whoever gets the model would get the key too")
         }
@@ -201,7 +223,13 @@ pub fn sign_model_artifact(
         let bound = attestation_payload(&statement, &payload, &attestation.predicate_type, &attestation.predicate)?;
         encodings.push(Pae::in_toto(&bound));
     }
+    let server = key.place();
     let Signed { bundles, key, mut notes } = open_and_sign(key, &encodings, options)?;
+    // Nothing stops while a token is given back: who asked meanwhile gets no bundle.
+    if observer.event(Event::Checking).is_break() {
+        let error = Error::new(Code::UsageInterrupted, "stopped before the signature was written");
+        return Err(with_remarks(error, &notes));
+    }
     let mut bundles = bundles.into_iter();
     warnings.append(&mut notes);
     let bundle = bundles.next().unwrap_or_default();
@@ -235,6 +263,7 @@ pub fn sign_model_artifact(
         key_kind: key.kind,
         key_version: key.version,
         scheme: key.scheme,
+        server,
         files,
         bytes,
         uncovered,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use modelseal::vault::{Hooks, ProcessEnv, Settings, Vault};
-use modelseal::{KeyRef, Result, server_notices};
+use modelseal::{KeyRef, Result, correlation_id, server_notices, use_identity};
 
 use crate::args::ServerArgs;
 use crate::output::Console;
@@ -21,7 +21,7 @@ pub(super) fn is_remote<'a>(keys: impl IntoIterator<Item = &'a KeyRef>) -> bool 
 
 /// What flags and environment say, shown with `-v`; nothing is sent.
 pub(super) fn configure(args: &ServerArgs, signals: &Signals, console: &Console) -> Result<Vault> {
-    let vault = Vault::configure(&settings(args, signals, console)?, &ProcessEnv)?;
+    let vault = Vault::configure(&with_identity(args, signals, console)?, &ProcessEnv)?;
     for notice in server_notices(&vault) {
         console.detail(&modelseal::escape(&notice));
     }
@@ -31,29 +31,25 @@ pub(super) fn configure(args: &ServerArgs, signals: &Signals, console: &Console)
 /// What the flags say, with this run's signals and log.
 pub(super) fn settings(args: &ServerArgs, signals: &Signals, console: &Console) -> Result<Settings> {
     let mut settings = args.settings(hooks(signals, console))?;
-    settings.correlation_id = correlation_id();
+    settings.correlation_id = correlation_id(&ProcessEnv);
+    Ok(settings)
+}
+
+/// The same, with the identity of the job where it logs in; how it was found is shown with `-v`.
+pub(super) fn with_identity(args: &ServerArgs, signals: &Signals, console: &Console) -> Result<Settings> {
+    let mut settings = settings(args, signals, console)?;
+    for notice in use_identity(&mut settings, &args.identity(), &ProcessEnv)? {
+        console.detail(&modelseal::escape(&notice));
+    }
     Ok(settings)
 }
 
 /// Signals stop requests, and `-v` shows each as method, path, status, time and request id.
-fn hooks(signals: &Signals, console: &Console) -> Hooks {
+pub(super) fn hooks(signals: &Signals, console: &Console) -> Hooks {
     let mut hooks = Hooks::default();
     hooks.stop = Arc::new(signals.stopper());
     if let Some(log) = console.logger() {
         hooks.record = Arc::new(move |record| log(&record.to_string()));
     }
     hooks
-}
-
-/// What the audit log shall show of this run: the run of the CI system, if one says which it is.
-fn correlation_id() -> Option<String> {
-    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    if let Some(id) = variable("MODELSEAL_CORRELATION_ID") {
-        return Some(id);
-    }
-    if let Some(run) = variable("GITHUB_RUN_ID") {
-        let attempt = variable("GITHUB_RUN_ATTEMPT").unwrap_or_else(|| "1".to_owned());
-        return Some(format!("github-{run}-{attempt}"));
-    }
-    variable("CI_JOB_ID").map(|job| format!("gitlab-{job}"))
 }

@@ -91,7 +91,12 @@ fn text(object: &LoginObject, token: &TokenSummary, paint: Paint) -> String {
         line(&mut text, "may sign", may(key.may_sign));
         line(&mut text, "may verify", may(key.may_verify));
     }
-    line(&mut text, "revoked", if object.revoked { "yes" } else { "no" });
+    let revoked = match (object.revoked, token.obtained) {
+        (true, _) => "yes",
+        (false, true) => "no",
+        (false, false) => "no: it was given, and is left alone",
+    };
+    line(&mut text, "revoked", revoked);
     text
 }
 

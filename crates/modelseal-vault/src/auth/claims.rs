@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
-use modelseal_core::{Code, Error, Result};
+use modelseal_core::{Code, Error, Result, parse_json};
 use modelseal_http::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
@@ -18,7 +18,7 @@ const MOST: usize = 16 * 1024;
 /// How far clocks may differ, in seconds.
 const LEEWAY: i64 = 60;
 
-/// Checks form, audience (when one is expected) and expiry.
+/// Checks form, audience (when one is expected) and times.
 ///
 /// # Errors
 /// `identity/malformed`, `identity/audience`, `identity/expired`; none quotes the token.
@@ -41,18 +41,27 @@ pub(super) fn check(token: &SecretString, source: &Source, audience: Option<&str
             return Err(Error::new(Code::IdentityAudience, message));
         }
     }
-    if let Some(value) = claims.get("exp") {
-        let expiry = value.as_f64().filter(|expiry| expiry.is_finite()).ok_or_else(|| malformed("exp"))?;
+    // Seconds that have passed since the time of a claim.
+    let since = |claim: &str| -> Result<Option<i64>> {
+        let Some(value) = claims.get(claim) else { return Ok(None) };
+        let time = value.as_f64().filter(|time| time.is_finite()).ok_or_else(|| malformed(claim))?;
         // Rounded towards zero, and held to what the type can hold.
         #[expect(clippy::cast_possible_truncation, reason = "saturates")]
-        let late = now().saturating_sub(expiry as i64);
-        if late > LEEWAY {
-            let clock = Timestamp::from_second(now()).map(|time| time.to_string()).unwrap_or_default();
-            let message = format!("{name} expired {late} s ago, by this machine's clock ({clock})");
-            return Err(Error::new(Code::IdentityExpired, message));
+        let seconds = time as i64;
+        Ok(Some(now().saturating_sub(seconds)))
+    };
+    let untimely = |what: String| {
+        let clock = Timestamp::from_second(now()).map(|time| time.to_string()).unwrap_or_default();
+        let message = format!("{name} {what}, by this machine's clock ({clock})");
+        Err(Error::new(Code::IdentityExpired, message))
+    };
+    match (since("exp")?, since("nbf")?) {
+        (Some(late), _) if late > LEEWAY => untimely(format!("expired {late} s ago")),
+        (_, Some(since)) if since < -LEEWAY => {
+            untimely(format!("is not valid for another {} s", since.saturating_neg()))
         }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn claims(token: &str) -> Result<Map<String, Value>, &'static str> {
@@ -70,7 +79,8 @@ fn claims(token: &str) -> Result<Map<String, Value>, &'static str> {
     };
     decode(signature)?;
     let object = |part: &str| {
-        serde_json::from_slice(&decode(part)?).map_err(|_| "is not a JSON web token: a part is not a JSON object")
+        // A claim that is there twice would be read otherwise by the server.
+        parse_json(&decode(part)?, "").map_err(|_| "is not a JSON web token: a part is not a JSON object")
     };
     object(header)?;
     object(payload)
@@ -113,6 +123,7 @@ mod tests {
             token("[]"),
             token("{\"a\":"),
             token("\"planted\""),
+            token(r#"{"aud":"planted","aud":"a"}"#),
             token(&format!("{{\"a\":\"{}\"}}", "a".repeat(MOST))),
         ] {
             let error = checked(bad.clone(), None).unwrap_err();
@@ -153,5 +164,18 @@ mod tests {
         assert_eq!(checked(token(r#"{"exp":-1.5}"#), None).unwrap_err().code(), Code::IdentityExpired);
         assert_eq!(checked(token(r#"{"exp":"never"}"#), None).unwrap_err().code(), Code::IdentityMalformed);
         assert_eq!(checked(token(r#"{"exp":null}"#), None).unwrap_err().code(), Code::IdentityMalformed);
+    }
+
+    #[test]
+    fn a_token_of_the_future_is_not_sent() {
+        let from = |seconds: i64| token(&format!(r#"{{"nbf":{},"exp":{}}}"#, now() + seconds, now() + 7200));
+        assert!(checked(from(-300), None).is_ok());
+        assert!(checked(from(30), None).is_ok());
+        let error = checked(from(3600), None).unwrap_err();
+        assert_eq!(error.code(), Code::IdentityExpired);
+        assert!(error.message().contains("not valid for another 3") && error.message().contains("clock"), "{error}");
+        assert_eq!(checked(token(r#"{"nbf":1e300}"#), None).unwrap_err().code(), Code::IdentityExpired);
+        assert!(checked(token(r#"{"nbf":-1e300}"#), None).is_ok());
+        assert_eq!(checked(token(r#"{"nbf":"soon"}"#), None).unwrap_err().code(), Code::IdentityMalformed);
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use modelseal_core::{Code, Error, Result};
-use modelseal_http::{ClientIdentity, Roots, SecretSlice, TlsConfig};
+use modelseal_http::{ClientConfig, ClientIdentity, Proxy, Roots, SecretSlice, TlsConfig};
 
 use super::file;
 use super::values;
@@ -13,7 +13,7 @@ use super::variables::{Found, Variables};
 use crate::Settings;
 
 /// Any of them replaces the authorities of the system.
-const AUTHORITIES: [&str; 7] = [
+pub(super) const AUTHORITIES: [&str; 7] = [
     "MODELSEAL_CA_CERT",
     "BAO_CACERT",
     "BAO_CACERT_BYTES",
@@ -23,8 +23,10 @@ const AUTHORITIES: [&str; 7] = [
     "VAULT_CAPATH",
 ];
 const CLIENT_CERTIFICATE: [&str; 2] = ["BAO_CLIENT_CERT", "VAULT_CLIENT_CERT"];
-const CLIENT_KEY: [&str; 2] = ["BAO_CLIENT_KEY", "VAULT_CLIENT_KEY"];
+pub(super) const CLIENT_KEY: [&str; 2] = ["BAO_CLIENT_KEY", "VAULT_CLIENT_KEY"];
 const SERVER_NAME: [&str; 2] = ["BAO_TLS_SERVER_NAME", "VAULT_TLS_SERVER_NAME"];
+/// With these the TLS library looks elsewhere for the authorities of the system.
+const STEERING: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 const SKIP_VERIFY: [&str; 2] = ["BAO_SKIP_VERIFY", "VAULT_SKIP_VERIFY"];
 
 /// The most of all files of a directory; those of a system have half a megabyte.
@@ -45,6 +47,24 @@ pub(super) fn tls(settings: &Settings, variables: &Variables<'_>, notices: &mut 
         notices.push("the server's certificate is not checked: asked for by the caller".to_owned());
     }
     Ok(tls)
+}
+
+/// Refuses variables that would replace the authorities of the system behind everybody's back: an earlier step of a
+/// job may have set them.
+///
+/// # Errors
+/// `usage/environment`.
+pub(super) fn refuse_steered_roots(client: &ClientConfig, variables: &Variables<'_>) -> Result<()> {
+    let connects = client.address.is_tls() || matches!(client.proxy, Proxy::Url(_));
+    if !connects || client.tls.danger_skip_verify || !matches!(client.tls.roots, Roots::System) {
+        return Ok(());
+    }
+    let Some(name) = STEERING.into_iter().find(|name| variables.is_set(name)) else { return Ok(()) };
+    let message = format!("{name} would replace the certificate authorities of the system");
+    let hint = format!(
+        "name the authority of the server with --ca-cert or in VAULT_CACERT, which may be the same file; or unset {name}"
+    );
+    Err(Error::new(Code::UsageEnvironment, message).with_hint(hint))
 }
 
 /// Only the caller can switch the check off: an earlier step of a job may have set variables.

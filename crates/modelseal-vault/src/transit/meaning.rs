@@ -12,7 +12,7 @@ pub(crate) fn explain(refusal: Refusal, path: &str, capability: &str) -> Error {
             .named(Code::VaultPermission, &format!("the token has not `{capability}` on `{path}`"))
             .with_hint(format!(
                 "a policy of the token must have: path \"{path}\" {{ capabilities = [\"{capability}\"] }}; some servers \
-                 answer the same for a token that is expired, revoked or used up"
+                 answer the same for a token that is expired, revoked or used up, and for a namespace that it is not for"
             )),
         (Some(404), Code::VaultMountNotFound) => {
             let hint = refusal.error.hint().to_owned();

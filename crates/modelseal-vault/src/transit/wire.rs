@@ -20,6 +20,8 @@ pub(super) struct KeyData {
     /// Open: servers invent types.
     #[serde(rename = "type")]
     pub(super) kind: String,
+    /// Servers leave them out for keys of type `hmac`.
+    #[serde(default)]
     pub(super) keys: Versions,
     pub(super) latest_version: u32,
     pub(super) min_decryption_version: u32,
@@ -32,6 +34,7 @@ pub(super) struct KeyData {
 }
 
 /// Versions by number. What a version holds depends on the type of the key: it is read when that is known.
+#[derive(Default)]
 pub(super) struct Versions(pub(super) BTreeMap<u32, Box<RawValue>>);
 
 impl<'de> Deserialize<'de> for Versions {

@@ -1,6 +1,6 @@
 """Read the server's audit log after the demo: one short-lived token signed once and was revoked, nothing else signed.
 
-Usage: demo-audit.py AUDIT-LOG
+Usage: demo_audit.py AUDIT-LOG
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-
-INDENT = "  "
+from typing import Any
 
 
 def main(log: Path) -> int:
+    """Show what happened, and return 0 only if it is what it should be."""
     entries = [json.loads(line) for line in log.read_text().splitlines()]
     done = [entry for entry in entries if entry["type"] == "response"]
     logins = [entry for entry in done if entry["request"]["path"] == "auth/jwt/login"]
@@ -20,25 +20,31 @@ def main(log: Path) -> int:
     signed = [entry for entry in done if entry["request"]["path"] == "transit/sign/models"]
     refused = [entry for entry in logins if entry not in granted]
     if len(granted) != 1 or len(signed) != 1:
-        print(f"{INDENT}{len(granted)} logins were granted and {len(signed)} signatures made, expected was one of each")
+        say(f"{len(granted)} logins were granted and {len(signed)} signatures made, expected was one of each")
         return 1
     accessor = granted[0]["response"]["auth"]["accessor"]
     mine = [entry for entry in done if (entry.get("auth") or {}).get("accessor") == accessor]
     for entry in mine:
         show(entry)
     revoked = any(entry["request"]["path"] == "auth/token/revoke-self" and not entry.get("error") for entry in mine)
-    print(f"{INDENT}{len(refused)} logins refused; signatures by anybody else: none")
+    say(f"{len(refused)} logins refused; signatures by anybody else: none")
     return 0 if revoked and signed[0] in mine else 1
 
 
-def show(entry: dict) -> None:
+def show(entry: dict[str, Any]) -> None:
+    """One line of the log, shortened."""
     request, auth = entry["request"], entry["auth"]
     facts = [f"token_ttl={auth['token_ttl']}", f"policies={','.join(auth['policies'])}"]
     facts += [f"{name}={value}" for name, value in sorted((auth.get("metadata") or {}).items())]
     results = (entry.get("response") or {}).get("data") or {}
     if "batch_results" in results:
         facts.append(f"key_version={results['batch_results'][0]['key_version']}")
-    print(f"{INDENT}{entry['time'][:19]}Z {request['operation']:6} {request['path']:24} {' '.join(facts)}")
+    say(f"{entry['time'][:19]}Z {request['operation']:6} {request['path']:24} {' '.join(facts)}")
+
+
+def say(line: str) -> None:
+    """Write one line, indented like what commands say."""
+    sys.stdout.write(f"  {line}\n")
 
 
 if __name__ == "__main__":
