@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use modelseal_core::{Result, VaultPath};
-use modelseal_http::{Hooks, SecretString};
+use modelseal_http::{Address, Hooks, SecretString};
 
 /// Server, credentials and limits.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Settings {
     /// `https://HOST:PORT[/PREFIX]` or `unix:///PATH`.
@@ -39,6 +39,27 @@ pub struct Settings {
     pub danger_unlimited_token: bool,
     /// Stop requests and the log of requests.
     pub hooks: Hooks,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // One that is not accepted may hold a password.
+        let address = self.address.as_deref().map(|text| Address::parse(text).map_err(|_| "unusable"));
+        f.debug_struct("Settings")
+            .field("address", &address)
+            .field("namespace", &self.namespace)
+            .field("auth_namespace", &self.auth_namespace)
+            .field("ca_cert", &self.ca_cert)
+            .field("timeout", &self.timeout)
+            .field("credentials", &self.credentials)
+            .field("max_token_ttl", &self.max_token_ttl)
+            .field("strict_token", &self.strict_token)
+            .field("correlation_id", &self.correlation_id)
+            .field("danger_plain_http", &self.danger_plain_http)
+            .field("danger_skip_tls_verify", &self.danger_skip_tls_verify)
+            .field("danger_unlimited_token", &self.danger_unlimited_token)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A way to log in. `Display` gives the word of `--auth`.
@@ -135,13 +156,20 @@ impl fmt::Debug for SecretSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "File({})", path.display()),
-            Self::Env(name) => write!(f, "Env({name})"),
+            Self::Env(name) if is_variable_name(name) => write!(f, "Env({name})"),
+            // Somebody may have put the secret itself here.
+            Self::Env(_) => f.write_str("Env"),
             // Arguments can hold secrets.
             Self::Command(_) => f.write_str("Command"),
             Self::Value(_) => f.write_str("Value"),
             Self::Provider(provider) => write!(f, "Provider({})", provider.name),
         }
     }
+}
+
+/// Whether a variable can have this name, and no secret looks like it by accident.
+pub(crate) fn is_variable_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
 }
 
 /// What to log in with. Methods have flags of their own; which method is meant follows from them, unless it is said.

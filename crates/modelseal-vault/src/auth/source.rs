@@ -10,6 +10,7 @@ use modelseal_http::{Env, ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
 use super::command::Program;
+use crate::settings::is_variable_name;
 use crate::{SecretProvider, SecretSource};
 
 /// Most bytes of a secret, wherever it is.
@@ -100,7 +101,7 @@ impl Source {
             SecretSource::Env(name) => {
                 let missing = || kind.missing(format!("the variable {name}, for the {}, is not set", kind.name()));
                 // The name may itself be a secret that was put in the wrong place: only names are quoted.
-                if name.is_empty() || !name.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric()) {
+                if !is_variable_name(name) {
                     let message = format!("what names the variable of the {} is not a name", kind.name());
                     return Err(Error::new(Code::UsageArguments, message));
                 }

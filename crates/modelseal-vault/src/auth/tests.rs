@@ -110,8 +110,20 @@ fn t23_nothing_shows_a_secret() {
         let settings = Settings { credentials, ..Settings::default() };
         let vault = crate::Vault::configure(&settings, &env).unwrap();
         let all = format!("{settings:?} {vault:?} {:?} {:?}", vault.method(), vault.notices());
+        let all = format!("{all} {settings:#?} {vault:#?} {:#?}", settings.credentials);
         assert!(!all.contains("planted"), "{all}");
     }
+    // What is refused later is shown no more.
+    let credentials = Credentials { token: Some(SecretSource::Env("hvs.planted".into())), ..Credentials::default() };
+    for address in ["https://u:planted@h", "https://h/?token=planted", "planted"] {
+        let (address, credentials) = (Some(address.to_owned()), credentials.clone());
+        let settings = Settings { address, credentials, ..Settings::default() };
+        assert!(!format!("{settings:?} {settings:#?}").contains("planted"), "{settings:?}");
+    }
+    let proxied = FixedEnv::from_iter([("VAULT_TOKEN", PLANTED), ("VAULT_PROXY_ADDR", "http://u:planted@h:1")]);
+    let settings = Settings { address: Some("https://vault.example".to_owned()), ..Settings::default() };
+    let vault = crate::Vault::configure(&settings, &proxied).unwrap();
+    assert!(!format!("{vault:?} {vault:#?} {:?}", vault.notices()).contains("planted"));
     let token = Token { secret: Some(SecretString::from(PLANTED)), summary: TokenSummary::unknown() };
     assert!(!format!("{token:?} {:?}", token.summary).contains("planted"));
 }

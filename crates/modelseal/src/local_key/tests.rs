@@ -289,3 +289,14 @@ fn no_changed_byte_panics() {
         let _ = LocalKey::from_pem(block("PRIVATE KEY", &document[..at]).as_bytes(), None);
     }
 }
+
+#[test]
+fn t23_neither_key_nor_passphrase_is_shown() {
+    let passphrase = Passphrase::new(b"planted".to_vec()).unwrap();
+    let key = LocalKey::from_pem(PLAIN.as_bytes(), Some(&passphrase)).unwrap();
+    let all = format!("{key:?} {key:#?} {passphrase:?} {passphrase:#?}");
+    // The private number, as text and as bytes.
+    for secret in ["planted", "INAuIU1AUGg", "d02e214d", "208, 46, 33"] {
+        assert!(!all.to_lowercase().contains(&secret.to_lowercase()), "{all}");
+    }
+}
