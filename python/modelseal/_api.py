@@ -109,6 +109,7 @@ def verify_model_artifact(
     path: _Path,
     *,
     key: _Paths | None = None,
+    expect_key_id: str | None = None,
     auth: _vault._Auth | None = None,
     server: _vault.VaultServer | None = None,
     online: bool = False,
@@ -142,6 +143,8 @@ def verify_model_artifact(
     key: the trusted public keys, one or several PEM files or tables of keys, NAME.toml. A text may also be a key
         reference such as "file:KEY.pem?scheme=ed25519", which names the signature scheme of a key that is not ECDSA,
         or "hashivault://MOUNT/KEY", whose public keys are read from a server of HashiCorp Vault or OpenBao.
+    expect_key_id: accept only what the trusted key of this id signed. Variables of the environment can decide which
+        server, namespace and mount a reference leads to; an id leads to one key.
     auth, server: how to log in there, such as `JwtAuth`, and which server. What is left out comes from the environment,
         as for the command.
     online: also ask the server that keeps the key. It must agree, and does not suffice.
@@ -190,6 +193,7 @@ def verify_model_artifact(
         return _native.verify_model_artifact(
             path,
             key=keys,
+            expect_key_id=expect_key_id,
             auth=_vault.credentials_of(auth),
             server=_vault.settings_of(server),
             online=online,
@@ -224,6 +228,7 @@ def export_public_keys(
     directory: _Path,
     *,
     replace: bool = False,
+    expect_key_id: str | None = None,
     auth: _vault._Auth | None = None,
     server: _vault.VaultServer | None = None,
 ) -> tuple[_pathlib.Path, ...]:
@@ -235,12 +240,18 @@ def export_public_keys(
     key: the key, such as "hashivault://MOUNT/KEY".
     directory: where the files go; it is made if it is not there.
     replace: replace files of an earlier export that are different.
+    expect_key_id: write nothing unless the version that `key` names, else the latest, has this id.
     auth, server: how to log in, and which server; see `sign_model_artifact`.
 
     Raises `UsageError`, `BackendError` and `IdentityError`.
     """
     return _native.export_public_keys(
-        key, directory, replace=replace, auth=_vault.credentials_of(auth), server=_vault.settings_of(server)
+        key,
+        directory,
+        replace=replace,
+        expect_key_id=expect_key_id,
+        auth=_vault.credentials_of(auth),
+        server=_vault.settings_of(server),
     )
 
 

@@ -241,6 +241,7 @@ def verify_model_artifact(
     path: _PathArgument,
     *,
     key: Sequence[_PathArgument],
+    expect_key_id: str | None,
     auth: dict[str, Any] | None,
     server: dict[str, Any] | None,
     online: bool,
@@ -270,6 +271,7 @@ def export_public_keys(
     directory: _PathArgument,
     *,
     replace: bool,
+    expect_key_id: str | None,
     auth: dict[str, Any] | None,
     server: dict[str, Any] | None,
 ) -> tuple[Path, ...]: ...

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -235,6 +237,45 @@ def test_credentials_inside_the_model_are_not_signed(shop: Shop, model: Path) ->
     with pytest.raises(modelseal.UsageError) as refused:
         shop.sign(model, auth=JwtAuth(role="ci", token_file=file, path=shop.jwt))
     assert refused.value.code == "usage/trust-inside-model"
+
+
+def test_credentials_that_variables_name_are_not_signed(
+    shop: Shop, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODELSEAL_IDENTITY_TOKEN_FILE", str(secret_file(model, shop.issuer.token())))
+    before = shop.openbao.accessors()
+    with pytest.raises(modelseal.UsageError) as refused:
+        shop.sign(model)
+    assert refused.value.code == "usage/trust-inside-model"
+    assert shop.openbao.accessors() == before
+
+
+def test_the_model_does_not_say_which_server_is_believed(
+    shop: Shop, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Path(__file__).parents[2] / "tests" / "vault" / "any-ca.pem"
+    shop.sign(model)
+    (model / "ca.pem").write_bytes(authority.read_bytes())
+    monkeypatch.setenv("VAULT_MAX_RETRIES", "0")
+    nobody = "https://127.0.0.1:9"
+    for given, code in [(model / "ca.pem", "usage/trust-inside-model"), (authority, "vault/unreachable")]:
+        with pytest.raises(modelseal.ModelsealError) as refused:
+            verify(shop, model, auth=shop.auth(), server=shop.at(nobody, ca_cert=given))
+        assert refused.value.code == code
+
+
+def test_an_expected_key_id_pins_the_key(shop: Shop, model: Path, tmp_path: Path) -> None:
+    signed = shop.sign(model)
+    assert verify(shop, model, auth=shop.auth(), expect_key_id=signed.key_id).key_id == signed.key_id
+    with pytest.raises(modelseal.SignatureError) as unknown:
+        verify(shop, model, auth=shop.auth(), expect_key_id="0" * 64)
+    assert unknown.value.code == "signature/unknown-key"
+    export = partial(modelseal.export_public_keys, shop.key, auth=shop.auth(), server=shop.at())
+    with pytest.raises(modelseal.BackendError) as unexpected:
+        export(tmp_path / "keys", expect_key_id="0" * 64)
+    assert unexpected.value.code == "vault/unexpected-key"
+    assert not (tmp_path / "keys").exists()
+    assert export(tmp_path / "keys", expect_key_id=signed.key_id)
 
 
 def test_a_token_that_cannot_be_revoked_is_mentioned(shop: Shop, model: Path, proxy: Proxy) -> None:

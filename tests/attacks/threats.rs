@@ -465,6 +465,36 @@ fn t40_a_result_that_nobody_could_read_is_no_success() {
     }
 }
 
+/// What docs/exit-codes.md says: the runtime puts `/dev/null` in the place of a descriptor that was closed before the
+/// start, and supervisors open it in the very same way, so that the two cannot be told apart. The status alone is right.
+#[test]
+#[cfg(unix)]
+fn t40_with_an_output_closed_before_the_start_the_status_is_all_there_is() {
+    let sandbox = Sandbox::signed();
+    let shell = |redirection: &str, arguments: &[&str]| {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(format!("exec \"$0\" \"$@\" {redirection}")).arg(env!("CARGO_BIN_EXE_modelseal"));
+        command.args(arguments).arg(TEST_KEYS).env_clear().current_dir(sandbox.path()).stdin(Stdio::null());
+        run(&mut command)
+    };
+    let (public, private) = (key("p256.pub.pem").display().to_string(), key("p256.pem").display().to_string());
+    let verify = ["verify", "model", "--key", &public, "--any-model"];
+    for redirection in [">&-", "> /dev/null", "1<> /dev/null"] {
+        let done = shell(redirection, &verify);
+        assert!(done.status == Some(0) && done.stdout.is_empty(), "{}", done.text());
+        // What was to be made is made, and its place is the one that is known.
+        fs::remove_file(sandbox.at("model/model.sig")).unwrap();
+        assert_eq!(shell(redirection, &["sign", "model", "--key", &private]).status, Some(0));
+        assert!(sandbox.at("model/model.sig").exists());
+    }
+    // A no stays a no, and an error is said.
+    sandbox.write("model/w/0.bin", b"Abcd");
+    for redirection in [">&-", ">&- 2>&-"] {
+        assert_eq!(shell(redirection, &verify).status, Some(1));
+    }
+    assert!(String::from_utf8_lossy(&shell(">&-", &verify).stderr).contains("[artifact/modified]"));
+}
+
 #[test]
 fn t40_a_relaxed_or_partial_run_has_a_code_of_its_own() {
     let sandbox = Sandbox::unsigned();

@@ -1,11 +1,11 @@
 //! What only a process shows: modes, closed outputs, signals, inputs that would hang.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Read as _;
+use std::io::{PipeReader, PipeWriter, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -165,6 +165,60 @@ fn wait_until_it_watches(process: u32) {
     }
     // Handlers for all three are set one after the other.
     std::thread::sleep(Duration::from_millis(50));
+}
+
+/// A pipe that is full and that nobody reads.
+fn blocked() -> (PipeReader, PipeWriter) {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(&[0; 1 << 16]).unwrap();
+    (reader, writer)
+}
+
+/// Sends a signal again and again until the process ends.
+fn end(mut child: Child, signal: &str) -> ExitStatus {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            panic!("{signal} does not end it");
+        }
+        // It may end in between.
+        let _ = Command::new("kill").args([signal, &child.id().to_string()]).stderr(Stdio::null()).status().unwrap();
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_result_that_nobody_takes_can_be_given_up() {
+    for (signal, number) in [("-INT", 2), ("-TERM", 15), ("-HUP", 1)] {
+        let directory = signed();
+        let at = directory.path();
+        fs::remove_file(at.join("m/model.sig")).unwrap();
+        let (reader, writer) = blocked();
+        let child = listening(at, &["sign", "m", "--key", "k.pem"]).stdout(writer).spawn().unwrap();
+        while !at.join("m/model.sig").exists() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+        assert_eq!(end(child, signal).signal(), Some(number));
+        drop(reader);
+    }
+    // After a server was asked.
+    let server = super::schemas::server();
+    let directory = tempfile::tempdir().unwrap();
+    let (reader, writer) = blocked();
+    let mut command = listening(directory.path(), &["keys", "show", "hashivault://models"]);
+    command.env("VAULT_TOKEN", "hvs.any").env("VAULT_ADDR", &server.address).stdout(writer);
+    let child = command.spawn().unwrap();
+    while server.requests().iter().all(|request| request.path != "/v1/transit/keys/models") {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(end(child, "-TERM").signal(), Some(15));
+    drop(reader);
 }
 
 #[test]

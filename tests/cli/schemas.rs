@@ -18,8 +18,27 @@ fn run(directory: &Path, arguments: &[&str]) -> Value {
         .unwrap_or_else(|error| panic!("{arguments:?}: {error}\n{}", String::from_utf8_lossy(&output.stderr)))
 }
 
+/// A token that nobody signed.
+fn identity_token() -> Vec<u8> {
+    let claims = r#"{"iss":"https://i.example","aud":"a","exp":4102444800,"x":{"y":[1]}}"#;
+    let script = workspace().join("tests/cli/fixtures/identity-token.sh");
+    Command::new("sh").arg(script).arg(claims).output().unwrap().stdout
+}
+
+#[test]
+fn a_skipped_signature_fits_its_schema() {
+    let event = workspace().join("tests/cli/cases/identity.in/event.json");
+    let mut command = Command::new(MODELSEAL);
+    command.env_clear().env("GITHUB_ACTIONS", "true").env("GITHUB_EVENT_NAME", "pull_request");
+    command.env("GITHUB_EVENT_PATH", event).args(["sign", "m", "--key", "hashivault://models", "--role", "ci"]);
+    let output = command.args(["--skip-on-fork", "--format", "json"]).output().unwrap();
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &value["signed"], &value["code"]), (Some(0), &json!(false), &json!("skipped")));
+    fits_its_schema(&value);
+}
+
 /// What a server says to a token that may read and sign, and of a key with one version.
-fn server() -> FaultServer {
+pub(super) fn server() -> FaultServer {
     let public_key = std::fs::read_to_string(workspace().join("tests/vectors/keys/p256.pub.pem")).unwrap();
     let version = json!({"creation_time": "2026-11-21T00:00:00Z", "name": "P-256", "public_key": public_key});
     let key = json!({
@@ -50,6 +69,7 @@ fn outputs_fit_their_schemas() {
     let at = directory.path();
     std::fs::create_dir(at.join("m")).unwrap();
     std::fs::write(at.join("m/w.bin"), "w").unwrap();
+    std::fs::write(at.join("token"), identity_token()).unwrap();
     let vectors = workspace().join("tests/vectors");
     let vector = |path: &str| vectors.join(path).display().to_string();
     let (legacy, chain) = (vector("legacy-0.2.0-key/model.sig"), vector("cert-p256/model.sig"));
@@ -85,6 +105,7 @@ fn outputs_fit_their_schemas() {
         &["keys", "export", "hashivault://models", "--out", "keys", at_server[0], at_server[1]],
         &["keys", "export", "hashivault://models?version=2", at_server[0], at_server[1]],
         &["sign", "m", "--key", "hashivault://models", "--danger-allow-test-keys", at_server[0], at_server[1]],
+        &["identity", "show", "--identity-token-file", "token"],
         &["generate", "completions", "fish"],
         &["generate", "man", "."],
         &["nonsense"],

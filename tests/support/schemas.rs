@@ -18,6 +18,16 @@ fn check(value: &Value, schema: &Value, at: &str) {
     for (keyword, wanted) in schema.as_object().unwrap() {
         match keyword.as_str() {
             "$schema" | "title" | "description" => {}
+            "oneOf" => {
+                let fits = |one: &&Value| {
+                    let code = &one["properties"]["code"];
+                    code["const"] == value["code"]
+                        || code["enum"].as_array().is_some_and(|all| all.contains(&value["code"]))
+                };
+                let mut fitting = wanted.as_array().unwrap().iter().filter(fits);
+                check(value, fitting.next().unwrap_or_else(|| panic!("{at}: no form has the code")), at);
+                assert!(fitting.next().is_none(), "{at}: two forms have the code");
+            }
             "const" => assert_eq!(value, wanted, "{at}"),
             "enum" => assert!(wanted.as_array().unwrap().contains(value), "{at}: {value}"),
             "type" => {

@@ -41,11 +41,14 @@ on_each_server! {
         admin.key(&mount, "model", "ecdsa-p256");
         jwt_at(&scene, &admin, &auth, &admin.policy("deep", &policy(&mount)));
         let key = format!("hashivault://{mount}/model");
-        run(&mut sign(&scene, &key, &["--auth-path", &auth])).accepted();
+        let signed = run(&mut sign(&scene, &key, &["--auth-path", &auth])).accepted();
+        let place = json!({"address": server.address, "namespace": null, "mount": mount});
+        assert_eq!(signed["server"], place);
         let login = ["--auth-path", &auth, "--role", "ci", "--identity-token-file", "identity"];
         run(scene.bare(&["keys", "export", &key, "--out", "keys"]).args(login)).accepted();
         run(&mut scene.verify(&scene.sandbox.at("keys/model.toml"))).accepted();
-        run(scene.bare(&["verify", "model", "--key", &key, "--any-model", "--online"]).args(login)).accepted();
+        let verified = run(scene.bare(&["verify", "model", "--key", &key, "--any-model", "--online"]).args(login));
+        assert_eq!(verified.accepted()["servers"], json!([place]));
 
         // The mount from the environment, as sigstore names it; the scheme of OpenBao means the same.
         for key in ["hashivault://model", "openbao://model"] {
@@ -170,6 +173,10 @@ fn namespaces_of_openbao() {
 
     let key = "hashivault://model";
     let signed = run(&mut sign(&scene, key, &["--namespace", &inner])).accepted();
+    let place = json!({"address": server.address, "namespace": inner, "mount": "transit"});
+    assert_eq!(signed["server"], place);
+    let text = run(&mut scene.ask_in_text(&["sign", "model", "--key", &scene.key()])).text();
+    assert!(text.contains(&format!("server: {} (mount {})\n", server.address, scene.mount)), "{text}");
     for name in ["MODELSEAL_NAMESPACE", "BAO_NAMESPACE", "VAULT_NAMESPACE"] {
         let again = run(sign(&scene, key, &[]).env(name, &inner)).accepted();
         assert_eq!(again["signer"]["key_id"], signed["signer"]["key_id"], "{name}");
@@ -182,7 +189,7 @@ fn namespaces_of_openbao() {
 
     // A namespace in the reference is that of the key; the login is where its mount is.
     let named = format!("hashivault://model?namespace={inner}");
-    run(&mut sign(&scene, &named, &["--auth-namespace", &inner])).accepted();
+    assert_eq!(run(&mut sign(&scene, &named, &["--auth-namespace", &inner])).accepted()["server"], place);
     run(&mut sign(&scene, &named, &["--namespace", &inner])).accepted();
 
     // A login in the namespace above, for a key in the one below.

@@ -18,6 +18,7 @@ mod faults_keys;
 mod faults_login;
 mod faults_tokens;
 mod harness;
+mod identity;
 mod leaks;
 mod life;
 mod load;

@@ -155,12 +155,18 @@ codes! {
     IdentityExpired = "identity/expired", Usage, Identity,
         "The identity token has expired, or is not valid yet.",
         "ask for the token right before signing; check the clock of this machine";
+    IdentityFork = "identity/fork", Usage, Identity,
+        "The job is a pull request from a fork, which gets no identity token.",
+        "sign after the merge, or pass `--skip-on-fork`";
     IdentityMalformed = "identity/malformed", Usage, Identity,
         "The identity token is not a JSON web token.",
         "check where it comes from: one line, three parts between dots, nothing else";
     IdentityMissing = "identity/missing", Usage, Identity,
         "There is no identity token where one is needed.",
-        "name its file with --identity-token-file or its variable with --identity-token-env; in CI check that the job may ask for one";
+        "in CI check that the job may ask for one; elsewhere name its file with --identity-token-file or its variable with --identity-token-env";
+    IdentityUnavailable = "identity/unavailable", Unavailable, Identity,
+        "The source of the identity token does not answer, or not with a token.",
+        "run the job again; the message has what the source said";
     InputChanged = "input/changed", Input, Input,
         "A file or directory changed while it was read.",
         "wait until nothing writes to the model, then run the command again";

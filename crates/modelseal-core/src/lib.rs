@@ -71,6 +71,7 @@ mod encoding;
 mod error;
 mod escape;
 mod hash;
+mod identity;
 mod json;
 mod key;
 mod key_ref;
@@ -94,6 +95,7 @@ pub use digest::{Digest, HashAlgorithm};
 pub use dsse::{IN_TOTO_PAYLOAD_TYPE, Pae};
 pub use error::{Error, Finding, Result};
 pub use escape::escape;
+pub use identity::{Claim, ClaimLevel, ClaimTable};
 #[doc(hidden)]
 pub use json::parse as parse_json;
 pub use key::{Curve, KeyId, KeyKind, MlDsaSet, PublicKey, Scheme, ShaVariant};

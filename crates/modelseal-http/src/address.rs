@@ -115,6 +115,23 @@ impl Address {
             Kind::Url(url) => joined(url, path),
         }
     }
+
+    /// Its own URL.
+    pub(crate) fn whole(&self) -> Url {
+        match &self.0 {
+            Kind::Socket(_) => fallback(),
+            Kind::Url(url) => url.clone(),
+        }
+    }
+
+    /// Scheme, host and port (unless it is the usual one), as in `https://vault.example.com`; `None` for a socket.
+    #[must_use]
+    pub fn origin(&self) -> Option<String> {
+        match &self.0 {
+            Kind::Socket(_) => None,
+            Kind::Url(url) => Some(url.origin().ascii_serialization()),
+        }
+    }
 }
 
 /// Longest address.

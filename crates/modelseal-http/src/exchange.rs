@@ -39,7 +39,9 @@ pub(crate) fn prepare(
     config: &ClientConfig,
     request: Request<'_>,
 ) -> Result<Prepared, HttpError> {
-    message::check_path(request.path)?;
+    if !request.bare {
+        message::check_path(request.path)?;
+    }
     let method = match request.method {
         Method::Get => reqwest::Method::GET,
         Method::Post => reqwest::Method::POST,
@@ -50,7 +52,8 @@ pub(crate) fn prepare(
         let (name, value) = checked(header)?;
         headers.append(name, value);
     }
-    let mut url = config.address.url(request.path);
+    let mut url = if request.bare { config.address.whole() } else { config.address.url(request.path) };
+    url.set_query(request.query.as_str());
     if let (true, Some(name)) = (config.address.is_tls(), config.tls.server_name()?) {
         // The name is what the certificate is checked against; the resolver knows the host, and the server is told it.
         let refused = |_| HttpError::config("the TLS server name must be a host name");

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 
-use crate::HttpError;
+use crate::{HttpError, Query};
 
 /// A method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +85,8 @@ pub struct Request<'a> {
     /// digits and `/ . _ - ~`, no empty, `.` or `..` part: else
     /// [`HttpErrorKind::Config`](crate::HttpErrorKind::Config).
     pub path: &'a str,
+    /// What stands behind the path.
+    pub query: Query,
     /// Headers besides those that HTTP needs.
     pub headers: Vec<Header>,
     /// A JSON body. Wiped after the exchange; what the HTTP and TLS layers copied of it is not.
@@ -95,6 +97,8 @@ pub struct Request<'a> {
     pub deadline: Instant,
     /// Whether [`Hooks::stop`](crate::Hooks::stop) may end it. A revocation must not be given up because the work was.
     pub stoppable: bool,
+    /// To the address itself.
+    pub(crate) bare: bool,
 }
 
 impl<'a> Request<'a> {
@@ -102,7 +106,25 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn new(method: Method, path: &'a str) -> Self {
         let deadline = Instant::now() + Duration::from_secs(60);
-        Self { method, path, headers: Vec::new(), body: None, max_answer: 1024 * 1024, deadline, stoppable: true }
+        Self {
+            method,
+            path,
+            query: Query::default(),
+            headers: Vec::new(),
+            body: None,
+            max_answer: 1024 * 1024,
+            deadline,
+            stoppable: true,
+            bare: false,
+        }
+    }
+}
+
+impl Request<'static> {
+    /// The same, to the address itself instead of a path below it.
+    #[must_use]
+    pub fn to_address(method: Method) -> Self {
+        Self { bare: true, ..Self::new(method, "") }
     }
 }
 

@@ -43,6 +43,13 @@ fn inner_proxy() {
 }
 
 #[test]
+fn t23_no_variable_has_the_keys_of_a_connection_written_down() {
+    let file = std::env::temp_dir().join(format!("modelseal-keys-{}", std::process::id()));
+    child("inner_proxy", &[("SSLKEYLOGFILE", file.to_str().unwrap())]);
+    assert!(!file.exists());
+}
+
+#[test]
 fn a_system_without_authorities() {
     child("inner_no_authorities", &[("SSL_CERT_FILE", "/nowhere/file"), ("SSL_CERT_DIR", "/nowhere")]);
 }

@@ -7,19 +7,20 @@ use modelseal::{KeyRef, server_notices, with_remarks};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use crate::arguments::usage;
+use crate::arguments::{parse, usage};
 use crate::observer::run;
 use crate::records::tuple;
 use crate::server::{AttachedEnv, AuthArgument, ServerArgument, ServerArguments};
 
 /// Writes every version of the key into `directory`, and a table of them; returns the paths.
 #[pyfunction]
-#[pyo3(signature = (key, directory, *, replace, auth, server))]
+#[pyo3(signature = (key, directory, *, replace, expect_key_id, auth, server))]
 pub(crate) fn export_public_keys(
     py: Python<'_>,
     key: String,
     directory: PathBuf,
     replace: bool,
+    expect_key_id: Option<String>,
     auth: Option<AuthArgument>,
     server: Option<ServerArgument>,
 ) -> PyResult<Py<PyTuple>> {
@@ -28,6 +29,7 @@ pub(crate) fn export_public_keys(
         let KeyRef::Vault(reference) = key.parse()? else {
             return Err(usage("only a key on a server is exported, such as hashivault://MOUNT/KEY"));
         };
+        let expected = parse(expect_key_id.as_deref())?;
         let vault = Vault::configure(&server.settings(watch)?, &AttachedEnv)?;
         watch.log_notices(&server_notices(&vault));
         let session = vault.log_in()?;
@@ -36,6 +38,9 @@ pub(crate) fn export_public_keys(
         warnings.extend(session.end());
         let key = read.map_err(|error| with_remarks(error, &warnings))?;
         watch.log_warnings(&warnings);
+        if let Some(expected) = expected {
+            key.expect_id(expected)?;
+        }
         modelseal::export_public_keys(&key, &directory, replace)
     })?;
     tuple(py, files)

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use modelseal::vault::Vault;
 use modelseal::{
-    BundlePaths, Expected, Policy, Result, Root, Timestamp, Trust, TrustRequest, VerifyOptions, server_notices,
-    verify_model_artifact_twice, with_remarks,
+    BundlePaths, Expected, Policy, Result, Root, Timestamp, Trust, TrustRequest, VerifyOptions, check_files_outside,
+    server_notices, verify_model_artifact_twice, with_remarks,
 };
 use pyo3::prelude::*;
 
@@ -17,7 +17,7 @@ use crate::server::{AttachedEnv, AuthArgument, ServerArgument, ServerArguments};
 
 /// Verifies the model at `path`, or raises.
 #[pyfunction]
-#[pyo3(signature = (path, *, key, auth, server, online, min_key_version, certificate_chain, name, digest, bundle, only,
+#[pyo3(signature = (path, *, key, expect_key_id, auth, server, online, min_key_version, certificate_chain, name, digest, bundle, only,
     certificate_fingerprint, certificate_subject, certificate_san, ignore_git_paths, jobs, progress, max_file_bytes, max_total_bytes,
     danger_ignore_paths, danger_ignore_unsigned_files, danger_allow_symlinks, danger_accept_legacy,
     danger_allow_test_keys, danger_clock))]
@@ -26,6 +26,7 @@ pub(crate) fn verify_model_artifact(
     py: Python<'_>,
     path: PathBuf,
     key: Vec<KeyArgument>,
+    expect_key_id: Option<String>,
     auth: Option<AuthArgument>,
     server: Option<ServerArgument>,
     online: bool,
@@ -64,6 +65,7 @@ pub(crate) fn verify_model_artifact(
         request.danger_allow_test_keys = danger_allow_test_keys;
         let expected = expected(name.as_deref(), digest.as_deref())?;
         let mut options = VerifyOptions::default();
+        options.expect_key_id = parse(expect_key_id.as_deref())?;
         options.only = only;
         options.ignore_git_paths = ignore_git_paths;
         options.jobs = parse_jobs(jobs)?;
@@ -76,8 +78,13 @@ pub(crate) fn verify_model_artifact(
         options.danger_ignore_paths = parse_ignored(&model, &danger_ignore_paths)?;
         let bundle = BundlePaths::of(&Root::open(&model)?, bundle.as_deref()).bundle;
         options.bundle = Some(bundle.clone());
+        // All that can be known to be wrong is refused before there is a token.
+        let files = request.read_files()?;
+        check_files_outside(&model, files.sources())?;
         let vault = request.needs_server().then(|| configure(&server, watch)).transpose()?;
-        let trust = request.load(vault.as_ref())?;
+        let authorities = vault.as_ref().map(Vault::trust_files).unwrap_or_default();
+        check_files_outside(&model, authorities.iter().map(PathBuf::as_path))?;
+        let trust = files.load(vault.as_ref())?;
         let verified = verify(&model, &trust, &expected, &options, watch);
         let ended = trust.end();
         match verified {

@@ -2,7 +2,9 @@
 //! what they were told, and hostile ones do so on purpose. What comes back in another encoding is not recognised.
 
 use core::fmt;
+use core::hash::BuildHasher as _;
 use std::collections::VecDeque;
+use std::hash::RandomState;
 use std::sync::{Mutex, PoisonError};
 
 use modelseal_http::{ExposeSecret as _, SecretString};
@@ -20,9 +22,27 @@ const LONGEST_TEXT: usize = 16 * 1024;
 /// What stands for a secret.
 const INSTEAD: &str = "[secret]";
 
+/// Most bytes of a name that are looked at, and most characters that are kept: a policy, an accessor, a type of token.
+/// What is looked at reaches further, so that a secret at the end of what is kept is still whole enough to be found.
+const BRIEF: usize = 256;
+const MOST_OF_A_NAME: usize = 128;
+
 /// The secrets of one connection, in memory that is wiped. Case does not count: some servers change it.
 #[derive(Default)]
-pub(crate) struct Discretion(Mutex<VecDeque<SecretString>>);
+pub(crate) struct Discretion {
+    known: Mutex<VecDeque<Secret>>,
+    /// Keys of the marks, so that nobody can choose a text whose marks collide.
+    marks: RandomState,
+}
+
+/// A secret in lower case, and the marks of its parts, sorted. Looking a part up takes a moment, however long the secret
+/// is: texts come from servers that may want to keep us busy.
+struct Secret {
+    text: SecretString,
+    /// Length of a part.
+    part: usize,
+    marks: Zeroizing<Vec<u64>>,
+}
 
 impl fmt::Debug for Discretion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -34,28 +54,34 @@ impl Discretion {
     /// Remembers a secret; the oldest is forgotten when there are too many.
     pub(crate) fn learn(&self, secret: &SecretString) {
         let text = secret.expose_secret();
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if text.len() < SHORTEST || known.iter().any(|one| one.expose_secret().eq_ignore_ascii_case(text)) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if text.len() < SHORTEST || known.iter().any(|one| one.text.expose_secret().eq_ignore_ascii_case(text)) {
             return;
         }
         if known.len() == MOST {
             known.pop_front();
         }
-        known.push_back(SecretString::from(text.to_ascii_lowercase()));
+        let text = SecretString::from(text.to_ascii_lowercase());
+        let bytes = text.expose_secret().as_bytes();
+        let part = bytes.len().min(PART);
+        // Room for all of them from the start: a list that grows leaves copies behind.
+        let mut marks = Zeroizing::new(Vec::with_capacity(bytes.len()));
+        marks.extend(bytes.windows(part).map(|part| self.marks.hash_one(part)));
+        marks.sort_unstable();
+        known.push_back(Secret { text, part, marks });
     }
 
     /// The text with `[secret]` in the place of each secret and each longer part of one. Cut off after 16 KiB.
     pub(crate) fn hide(&self, text: &str) -> String {
-        let end = (0..=text.len().min(LONGEST_TEXT)).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
-        let text = text.get(..end).unwrap_or_default();
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = beginning(text, LONGEST_TEXT);
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let lower = Zeroizing::new(text.to_ascii_lowercase());
         let mut secret = Zeroizing::new(vec![false; text.len()]);
-        for one in known.iter().map(SecretString::expose_secret) {
-            let length = one.len().min(PART);
-            for start in 0..=lower.len().saturating_sub(length) {
-                let part = lower.get(start..start + length).filter(|part| one.contains(part));
-                if let (Some(_), Some(marks)) = (part, secret.get_mut(start..start + length)) {
+        for one in known.iter() {
+            for (start, part) in lower.as_bytes().windows(one.part).enumerate() {
+                let mark = self.marks.hash_one(part);
+                if let (Ok(_), Some(marks)) = (one.marks.binary_search(&mark), secret.get_mut(start..start + one.part))
+                {
                     marks.fill(true);
                 }
             }
@@ -74,10 +100,22 @@ impl Discretion {
         shown
     }
 
+    /// A name that the server gave, without secrets and never longer than 128 characters.
+    pub(crate) fn brief(&self, text: &str) -> String {
+        let text = beginning(text, BRIEF);
+        self.hide(text).chars().take(MOST_OF_A_NAME).collect()
+    }
+
     /// Whether the text holds no part of a secret.
     pub(crate) fn permits(&self, text: &str) -> bool {
         self.hide(text) == text
     }
+}
+
+/// As much of the text as fits into so many bytes.
+fn beginning(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+    end.and_then(|end| text.get(..end)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -121,6 +159,23 @@ mod tests {
         for word in ["root", "service", "batch", "default", "permission denied"] {
             assert_eq!(discretion.hide(word), word);
         }
+    }
+
+    #[test]
+    fn t11_long_texts_and_secrets_take_no_time() {
+        let discretion = Discretion::default();
+        for number in 0..MOST {
+            let secret: String = (0..6500).map(|at| format!("{number:02}{at:08}")).collect();
+            discretion.learn(&secret.into());
+        }
+        let started = std::time::Instant::now();
+        for number in 0..10 {
+            assert!(discretion.permits(&format!("{number}-policy-of-a-team ").repeat(800)));
+        }
+        assert!(started.elapsed().as_secs() < 30);
+        assert!(!discretion.permits("020000000702"));
+        let long = "é".repeat(LONGEST_TEXT);
+        assert_eq!(discretion.brief(&long).chars().count(), MOST_OF_A_NAME);
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -24,11 +23,14 @@ use crate::{AuthMethod, Settings};
 /// Longest time for a revocation: the job may have seconds left.
 const REVOCATION: Duration = Duration::from_secs(3);
 
+/// Most capabilities of one path; servers know nine.
+const MOST_CAPABILITIES: usize = 32;
+
 /// A server and what to log in with. Nothing was sent yet.
 #[derive(Debug)]
 pub struct Vault {
     pub(crate) connection: Connection,
-    plan: Plan,
+    pub(crate) plan: Plan,
     watch: Watch,
 }
 
@@ -46,16 +48,30 @@ impl Vault {
         Ok(Self { connection: Connection::new(resolved)?, plan, watch })
     }
 
+    /// The role that settings or environment name, when the login is left to be found or is `jwt`, and nothing else is
+    /// given to log in with: then the identity of the platform may do it. `BAO_TOKEN`, `VAULT_TOKEN` and an agent come
+    /// after it, and do not count.
+    ///
+    /// # Errors
+    /// `usage/environment`.
+    pub fn role_without_credentials(settings: &Settings, env: &dyn Env) -> Result<Option<String>> {
+        crate::auth::role_without_credentials(&settings.credentials, env)
+    }
+
+    /// For whom identity tokens for this server are, unless somebody says otherwise: scheme, host and port of its
+    /// address. `None` for sockets and agents, which are not the server.
+    ///
+    /// # Errors
+    /// As [`configure`](Self::configure).
+    pub fn default_audience(settings: &Settings, env: &dyn Env) -> Result<Option<String>> {
+        let resolved = Resolved::new(settings, env)?;
+        Ok(resolved.client.address.origin().filter(|_| !resolved.agent))
+    }
+
     /// What was decided and which source won, one line each: for `-v`.
     #[must_use]
     pub fn notices(&self) -> &[String] {
         &self.connection.resolved.notices
-    }
-
-    /// Every file, from flags and variables, that decides whom this run trusts or who it is: none may lie in a model
-    /// that it signs or verifies.
-    pub fn files(&self) -> impl Iterator<Item = &Path> {
-        self.connection.resolved.files.iter().map(PathBuf::as_path).chain(self.plan.file())
     }
 
     /// The login method, and why it: `because of --role and --identity-token-file`.
@@ -81,10 +97,11 @@ impl Vault {
     /// `vault/*`, `identity/*`, `usage/interrupted`.
     pub fn log_in(&self) -> Result<Session<'_>> {
         self.watch.check()?;
-        let granted = self.plan.log_in(&self.connection, &self.watch)?;
+        let mut granted = self.plan.log_in(&self.connection, &self.watch)?;
+        let usable = granted.refused.take().map_or(Ok(()), Err);
         let mut session = Session::new(self, granted);
         let judged = self.plan.limits.judge(&session.summary, self.plan.role.as_deref());
-        match self.watch.check().and(judged) {
+        match self.watch.check().and(usable).and(judged) {
             Ok(warnings) => {
                 session.warnings.extend(warnings);
                 Ok(session)
@@ -111,7 +128,7 @@ impl core::fmt::Debug for Session<'_> {
 }
 
 impl<'a> Session<'a> {
-    fn new(vault: &'a Vault, Granted { token, warnings: said }: Granted) -> Self {
+    fn new(vault: &'a Vault, Granted { token, warnings: said, .. }: Granted) -> Self {
         let mut warnings = vault.plan.warnings.clone();
         warnings.extend(said.iter().map(|text| escape(text).into_owned()));
         let summary = token.summary.clone();
@@ -155,7 +172,9 @@ impl<'a> Session<'a> {
         let mut known = answer.data.unwrap_or_default();
         let found = |path: &String| {
             let missing = || Error::new(Code::VaultAnswer, format!("the server says nothing about the path `{path}`"));
-            Ok((path.clone(), known.remove(path).ok_or_else(missing)?))
+            let capabilities = known.remove(path).ok_or_else(missing)?;
+            let brief = |capability: &String| self.vault.connection.discretion.brief(capability);
+            Ok((path.clone(), capabilities.iter().take(MOST_CAPABILITIES).map(brief).collect()))
         };
         paths.iter().map(found).collect()
     }
@@ -183,7 +202,7 @@ impl<'a> Session<'a> {
     pub(crate) fn ask<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<Answer<T>, Refusal> {
         let refused = |message| {
             let error = Error::new(Code::VaultTokenInvalid, message);
-            Refusal { status: None, words: Vec::new(), sent: Sent::No, error }
+            Refusal { status: None, words: Vec::new(), sent: Sent::No, lost: false, error }
         };
         let secret = match self.locked().as_ref() {
             Some(token) => token.secret.clone(),
@@ -228,7 +247,7 @@ impl<'a> Session<'a> {
         let remedy = self.summary.accessor.as_ref().map_or_else(String::new, |accessor| {
             let namespace = self.vault.connection.resolved.auth_namespace.as_ref();
             let namespace = namespace.map_or_else(String::new, |namespace| format!("-namespace={namespace} "));
-            format!("; an operator can revoke it: `vault token revoke {namespace}-accessor {}`", escape(accessor))
+            format!("; an operator can revoke it: `vault token revoke {namespace}-accessor {accessor}`")
         });
         format!("the token could not be revoked, and {life}: {}{remedy}", refusal.error.message())
     }

@@ -4,8 +4,9 @@ use core::fmt;
 use core::time::Duration;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use modelseal_core::VaultPath;
+use modelseal_core::{Result, VaultPath};
 use modelseal_http::{Hooks, SecretString};
 
 /// Server, credentials and limits.
@@ -92,6 +93,42 @@ pub enum SecretSource {
     Command(Vec<OsString>),
     /// The secret itself.
     Value(SecretString),
+    /// Something that can get the secret, asked again at each login.
+    Provider(SecretProvider),
+}
+
+/// Something that can get a secret. Its `Debug` shows the name only.
+#[derive(Clone)]
+pub struct SecretProvider {
+    name: String,
+    get: Arc<dyn Fn() -> Result<SecretString> + Send + Sync>,
+}
+
+impl SecretProvider {
+    /// `name` says in messages whose secret it is: `GitHub`.
+    pub fn new(name: impl Into<String>, get: impl Fn() -> Result<SecretString> + Send + Sync + 'static) -> Self {
+        Self { name: name.into(), get: Arc::new(get) }
+    }
+
+    /// Whose secret it is.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Gets it.
+    ///
+    /// # Errors
+    /// Those of whoever has it.
+    pub fn get(&self) -> Result<SecretString> {
+        (self.get)()
+    }
+}
+
+impl fmt::Debug for SecretProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SecretProvider({})", self.name)
+    }
 }
 
 impl fmt::Debug for SecretSource {
@@ -102,6 +139,7 @@ impl fmt::Debug for SecretSource {
             // Arguments can hold secrets.
             Self::Command(_) => f.write_str("Command"),
             Self::Value(_) => f.write_str("Value"),
+            Self::Provider(provider) => write!(f, "Provider({})", provider.name),
         }
     }
 }

@@ -15,6 +15,8 @@ use crate::discretion::Discretion;
 const WORK: u64 = 2;
 /// Longest token that is put into a header.
 const MOST: usize = 8 * 1024;
+/// Most policies that are kept.
+const MOST_POLICIES: usize = 64;
 
 /// What is known of a token, nothing secret.
 #[derive(Clone, Debug)]
@@ -71,10 +73,11 @@ impl Token {
     /// The token of a login. Everything is in the answer: it needs no request of its own.
     ///
     /// # Errors
-    /// `vault/not-supported` for a login that asks for a second factor, `vault/answer` for what is no token.
+    /// `vault/not-supported` for a login without a token, which asks for a second factor; `vault/answer` for what is no
+    /// token. One that comes with the demand for a second factor is a token, and the caller's to refuse and revoke.
     pub(crate) fn obtained(auth: AuthData) -> Result<Self> {
-        if auth.mfa_requirement.is_some() || auth.client_token.expose_secret().is_empty() {
-            return Err(Error::new(Code::VaultNotSupported, "the server wants a second factor for this login"));
+        if auth.client_token.expose_secret().is_empty() {
+            return Err(Self::second_factor());
         }
         if !is_sendable(&auth.client_token) {
             return Err(Error::new(Code::VaultAnswer, "the login gave a token that is not printable ASCII"));
@@ -85,12 +88,38 @@ impl Token {
             ttl: (auth.lease_duration > 0).then(|| Duration::from_secs(auth.lease_duration)),
             policies: auth.policies.unwrap_or_default(),
             uses: auth.num_uses.filter(|&uses| uses > 0),
-            accessor: auth.accessor.filter(|accessor| !accessor.is_empty()),
+            accessor: auth.accessor.filter(|accessor| is_accessor(accessor)),
             obtained: true,
             known: true,
         };
         Ok(Self { secret: Some(auth.client_token), summary })
     }
+
+    /// Why a login that is only half done is refused.
+    pub(crate) fn second_factor() -> Error {
+        Error::new(Code::VaultNotSupported, "the server wants a second factor for this login")
+    }
+}
+
+/// The policies as they are shown: so many, each so long, and how many there are besides. `root` is never among those
+/// that are left out, since it decides.
+pub(crate) fn shown_policies<T: AsRef<str>>(policies: &[T], discretion: &Discretion) -> Vec<String> {
+    let mut shown: Vec<String> =
+        policies.iter().take(MOST_POLICIES).map(|policy| discretion.brief(policy.as_ref())).collect();
+    let rest = policies.get(MOST_POLICIES..).unwrap_or_default();
+    if rest.iter().any(|policy| policy.as_ref() == "root") {
+        shown.push("root".to_owned());
+    }
+    if !rest.is_empty() {
+        shown.push(format!("({} more)", rest.len()));
+    }
+    shown
+}
+
+/// An accessor that may stand in a command for an operator. What has another form is no accessor.
+fn is_accessor(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    (1..=128).contains(&text.len()) && text.bytes().all(plain) && !text.starts_with('-')
 }
 
 /// Whether a token can be put into a header.
@@ -115,14 +144,14 @@ pub(crate) struct Lookup {
 
 impl Lookup {
     pub(crate) fn summary(self, discretion: &Discretion) -> TokenSummary {
-        let policies = self.policies.iter().chain(self.identity_policies.iter().flatten());
+        let policies: Vec<&String> = self.policies.iter().chain(self.identity_policies.iter().flatten()).collect();
         TokenSummary {
-            kind: discretion.hide(&self.kind),
+            kind: discretion.brief(&self.kind),
             // A last second is rounded to 0: only the missing date says that there is no end.
             ttl: self.expire_time.map(|_| Duration::from_secs(self.ttl)),
-            policies: policies.map(|policy| discretion.hide(policy)).collect(),
+            policies: shown_policies(&policies, discretion),
             uses: (self.num_uses != 0).then(|| u64::try_from(self.num_uses).unwrap_or(0)),
-            accessor: self.accessor.filter(|accessor| !accessor.is_empty()).map(|accessor| discretion.hide(&accessor)),
+            accessor: self.accessor.filter(|accessor| is_accessor(accessor) && discretion.permits(accessor)),
             obtained: false,
             known: true,
         }
@@ -263,7 +292,6 @@ mod tests {
     fn what_is_no_token_is_refused() {
         for json in [
             r#"{"client_token":"","lease_duration":0,"mfa_requirement":{"mfa_request_id":"x"}}"#,
-            r#"{"client_token":"hvs.a","lease_duration":60,"mfa_requirement":{}}"#,
             r#"{"client_token":"","lease_duration":60}"#,
         ] {
             assert_eq!(obtained(json).unwrap_err().code(), Code::VaultNotSupported, "{json}");

@@ -87,21 +87,26 @@ pub fn load_trusted_keys(
     for reference in keys {
         trusted.extend(load_trusted_key(reference)?);
     }
-    trust(trusted, anchors, pin, danger_allow_test_keys)
+    trust(trusted, load_anchors(anchors)?, pin, danger_allow_test_keys)
 }
 
-/// Trusts these keys, and the certificates of these files.
-pub(crate) fn trust(
-    trusted: Vec<TrustedKey>,
-    anchors: &[PathBuf],
-    pin: LeafPin,
-    danger_allow_test_keys: bool,
-) -> Result<TrustedKeys> {
+/// The certificates of these files.
+pub(crate) fn load_anchors(anchors: &[PathBuf]) -> Result<Vec<TrustedCertificate>> {
     let mut certificates = Vec::new();
     for path in anchors {
         let read = load_certificates(path)?.into_iter();
         certificates.extend(read.map(|certificate| TrustedCertificate::new(certificate).with_source(path.clone())));
     }
+    Ok(certificates)
+}
+
+/// Trusts these keys and certificates.
+pub(crate) fn trust(
+    trusted: Vec<TrustedKey>,
+    certificates: Vec<TrustedCertificate>,
+    pin: LeafPin,
+    danger_allow_test_keys: bool,
+) -> Result<TrustedKeys> {
     if danger_allow_test_keys {
         TrustedKeys::danger_allow_test_keys(trusted, certificates, pin)
     } else {

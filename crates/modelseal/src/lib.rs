@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod ambient;
 mod export;
 mod inspect;
 mod inspect_file;
@@ -19,6 +20,7 @@ mod tree;
 mod trust;
 mod verify;
 
+pub use ambient::{IdentityOptions, use_identity};
 pub use export::export_public_keys;
 pub use inspect::{Inspection, digest_model, inspect_bundle};
 pub use inspect_file::inspect_bundle_file;
@@ -28,12 +30,13 @@ pub use keys::{
 };
 pub use local_key::{KeyType, LocalKey, Passphrase};
 pub use modelseal_core::*;
+pub use modelseal_identity as identity;
 pub use modelseal_vault as vault;
 pub use paths::{BundlePaths, ignored_path};
 pub use server_keys::{ServerKeys, correlation_id, notices as server_notices, with_remarks};
 pub use sign::{AttestationToSign, SignOptions, SignedArtifact, SigningKey, sign_model_artifact};
 pub use tree::{DEFAULT_BUNDLE_NAME, ModelTree, find_models};
-pub use trust::{Trust, TrustRequest};
+pub use trust::{Trust, TrustRequest, TrustedFiles};
 pub use verify::{
     SecondOpinion, VerifyOptions, check_files_outside, check_trust_outside, verify_model_artifact,
     verify_model_artifact_twice,

@@ -1,10 +1,10 @@
 //! Keys on a server: opened for signing after the model is hashed, read for verification.
 
 use core::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use modelseal_core::{Code, Error, KeyId, Pae, Result, Signer, TrustedKey, VaultKeyRef};
-use modelseal_vault::{Env, Session, TransitKey, Vault, VaultSigner};
+use modelseal_vault::{Env, KeyPlace, Session, TransitKey, Vault, VaultSigner};
 
 use crate::SigningKey;
 use crate::verify::SecondOpinion;
@@ -31,8 +31,16 @@ impl SigningKey for ServerKey {
         notices(&self.vault)
     }
 
-    fn files(&self) -> Vec<PathBuf> {
-        self.vault.files().map(Path::to_owned).collect()
+    fn secret_files(&self) -> Vec<PathBuf> {
+        self.vault.secret_files()
+    }
+
+    fn trust_files(&self) -> Vec<PathBuf> {
+        self.vault.trust_files()
+    }
+
+    fn place(&self) -> Option<KeyPlace> {
+        Some(self.vault.place(&self.reference))
     }
 }
 
@@ -64,9 +72,9 @@ pub fn correlation_id(env: &dyn Env) -> Option<String> {
 /// stays open as long as this lives, so that the server can be asked about signatures, too.
 #[derive(Debug)]
 pub struct ServerKeys<'a> {
+    vault: &'a Vault,
     session: Session<'a>,
     keys: Vec<TransitKey>,
-    files: Vec<PathBuf>,
 }
 
 impl<'a> ServerKeys<'a> {
@@ -78,13 +86,13 @@ impl<'a> ServerKeys<'a> {
         let session = vault.log_in()?;
         let keys = references.iter().map(|reference| session.read_key(reference)).collect::<Result<_>>();
         match keys {
-            Ok(keys) => Ok(Self { session, keys, files: vault.files().map(Path::to_owned).collect() }),
+            Ok(keys) => Ok(Self { vault, session, keys }),
             Err(error) => Err(with_remarks(error, &session.end())),
         }
     }
 
     /// The keys of the first `references` that were read: the versions that the server accepts, or the one that a
-    /// reference names.
+    /// reference names. The certificate authorities that vouch for the server are sources of each.
     ///
     /// # Errors
     /// `vault/answer` when a key and its scheme do not fit together.
@@ -100,8 +108,9 @@ impl<'a> ServerKeys<'a> {
                 if let Some(number) = NonZeroU32::new(number) {
                     one = one.with_version(number);
                 }
-                // Whoever chooses the server chooses the key.
-                one = self.files.iter().cloned().fold(one, TrustedKey::with_source);
+                for file in self.vault.trust_files() {
+                    one = one.with_source(file);
+                }
                 trusted.push(one);
             }
         }

@@ -9,6 +9,8 @@ use modelseal_core::{
     Signer, Uncovered, attestation_payload, keep_attestations, serialize_model,
 };
 
+use modelseal_vault::KeyPlace;
+
 use crate::io::{Cap, check_directory, exists, read_capped, remove, write_replacing};
 use crate::paths::{BundlePaths, own_files, refuse_inside};
 use crate::server_keys::with_remarks;
@@ -106,6 +108,8 @@ pub struct SignedArtifact {
     pub key_version: Option<NonZeroU32>,
     /// Its scheme.
     pub scheme: Scheme,
+    /// The server that keeps the key; `None` for a key at hand.
+    pub server: Option<KeyPlace>,
     /// Number of files covered.
     pub files: u64,
     /// Bytes covered.
@@ -130,9 +134,19 @@ pub trait SigningKey {
         Vec::new()
     }
 
-    /// Files that must not lie in the model, besides those of [`SignOptions::secret_files`].
-    fn files(&self) -> Vec<PathBuf> {
+    /// Files that hold what opens the key: refused inside the model like [`SignOptions::secret_files`].
+    fn secret_files(&self) -> Vec<PathBuf> {
         Vec::new()
+    }
+
+    /// Files that decide which keeper is believed: refused inside the model, too.
+    fn trust_files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    /// The server that keeps the key.
+    fn place(&self) -> Option<KeyPlace> {
+        None
     }
 
     /// Opens the key. [`Signer::finish`] is called on the result whatever happens.
@@ -167,15 +181,15 @@ pub fn sign_model_artifact(
         check_signer(signer, options, Code::KeyMismatch)?;
     }
     let root = Root::open(model)?;
-    let files = key.files();
-    refuse_inside(&root, options.secret_files.iter().chain(&files).map(PathBuf::as_path)).map_err(
-        |error| match error.code() {
-            Code::UsageTrustInsideModel => {
-                error.with_hint("keep keys outside the model: whoever gets the model would get the key too")
-            }
-            _ => error,
-        },
-    )?;
+    refuse_inside(&root, key.trust_files().iter().map(PathBuf::as_path))?;
+    let secret_files = key.secret_files();
+    let secret_files = options.secret_files.iter().chain(&secret_files).map(PathBuf::as_path);
+    refuse_inside(&root, secret_files).map_err(|error| match error.code() {
+        Code::UsageTrustInsideModel => {
+            error.with_hint("keep keys outside the model: whoever gets the model would get the key too")
+        }
+        _ => error,
+    })?;
     let name = model_name(&root, options)?;
     let paths = BundlePaths::of(&root, options.bundle.as_deref());
     check_output(&paths.bundle)?;
@@ -209,6 +223,7 @@ pub fn sign_model_artifact(
         let bound = attestation_payload(&statement, &payload, &attestation.predicate_type, &attestation.predicate)?;
         encodings.push(Pae::in_toto(&bound));
     }
+    let server = key.place();
     let Signed { bundles, key, mut notes } = open_and_sign(key, &encodings, options)?;
     // Nothing stops while a token is given back: who asked meanwhile gets no bundle.
     if observer.event(Event::Checking).is_break() {
@@ -248,6 +263,7 @@ pub fn sign_model_artifact(
         key_kind: key.kind,
         key_version: key.version,
         scheme: key.scheme,
+        server,
         files,
         bytes,
         uncovered,

@@ -1,14 +1,14 @@
 //! Everything that a caller names as trusted: keys and certificates in files, keys on servers.
 
 use core::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use modelseal_core::{Code, Error, KeyRef, LeafPin, Result, TrustedKey, TrustedKeys, VaultKeyRef};
-use modelseal_vault::Vault;
+use modelseal_core::{Code, Error, KeyRef, LeafPin, Result, TrustedCertificate, TrustedKey, TrustedKeys, VaultKeyRef};
+use modelseal_vault::{KeyPlace, Vault};
 
 use crate::key_table::is_table;
-use crate::keys::{load_trusted_key, trust};
-use crate::{SecondOpinion, ServerKeys};
+use crate::keys::{load_anchors, load_trusted_key, trust};
+use crate::{SecondOpinion, ServerKeys, with_remarks};
 
 /// What a caller trusts. The default is nothing, which is refused.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +43,14 @@ impl TrustRequest {
     /// # Errors
     /// `key/*`, `input/*`, `usage/arguments`, `vault/*`, `identity/*`.
     pub fn load<'a>(&self, vault: Option<&'a Vault>) -> Result<Trust<'a>> {
+        self.read_files()?.load(vault)
+    }
+
+    /// Reads and checks the files, and sends nothing: what is wrong with them is known before there is a token.
+    ///
+    /// # Errors
+    /// `key/*`, `input/*`, `usage/arguments`.
+    pub fn read_files(&self) -> Result<TrustedFiles<'_>> {
         let mut keys = Vec::new();
         let mut references = Vec::new();
         for key in &self.keys {
@@ -63,24 +71,74 @@ impl TrustRequest {
                 .with_hint("give --key hashivault://KEY or a table that `modelseal keys export` wrote"));
             }
         }
-        let server = match vault.filter(|_| !references.is_empty()) {
-            Some(vault) => Some(ServerKeys::read(vault, &references)?),
-            None if references.is_empty() => None,
+        let anchors = load_anchors(&self.certificate_chain)?;
+        let files = TrustedFiles { request: self, keys, anchors, references, named };
+        let server_only = files.keys.is_empty() && files.anchors.is_empty() && named > 0;
+        if !server_only {
+            files.trust(Vec::new())?;
+        }
+        Ok(files)
+    }
+}
+
+/// What the files of a [`TrustRequest`] hold; nothing was sent yet.
+#[derive(Debug)]
+pub struct TrustedFiles<'r> {
+    request: &'r TrustRequest,
+    keys: Vec<TrustedKey>,
+    anchors: Vec<TrustedCertificate>,
+    references: Vec<VaultKeyRef>,
+    /// How many of the references are trusted, and not only asked.
+    named: usize,
+}
+
+impl TrustedFiles<'_> {
+    /// The files that were read.
+    pub fn sources(&self) -> impl Iterator<Item = &Path> {
+        let of_anchors = self.request.certificate_chain.iter().map(PathBuf::as_path);
+        self.keys.iter().flat_map(TrustedKey::sources).chain(of_anchors)
+    }
+
+    /// Reads the keys on the server, which must be given when one is needed.
+    ///
+    /// # Errors
+    /// `vault/*`, `identity/*`, `usage/arguments`. A token that could not be revoked then is in the hint.
+    pub fn load<'a>(self, vault: Option<&'a Vault>) -> Result<Trust<'a>> {
+        let read = match vault {
+            _ if self.references.is_empty() => None,
+            Some(vault) => Some((vault, ServerKeys::read(vault, &self.references)?)),
             None => return Err(Error::new(Code::UsageArguments, "a key on a server needs a server")),
         };
-        let mut notes = Vec::new();
-        if let Some(server) = &server {
-            keys.extend(server.trusted_keys(named)?);
-            notes = server.warnings();
-            if !self.online {
-                notes.extend(server.end());
+        let Some((vault, server)) = read else {
+            return Ok(Trust { keys: self.trust(Vec::new())?, server: None, places: Vec::new(), notes: Vec::new() });
+        };
+        let mut notes = server.warnings();
+        if !self.request.online {
+            notes.extend(server.end());
+        }
+        let mut places = Vec::new();
+        for place in self.references.iter().map(|reference| vault.place(reference)) {
+            if !places.contains(&place) {
+                places.push(place);
             }
         }
-        let mut trusted = trust(keys, &self.certificate_chain, self.pin.clone(), self.danger_allow_test_keys)?;
-        if let Some(minimum) = self.min_key_version {
-            trusted = trusted.with_min_key_version(minimum)?;
+        match server.trusted_keys(self.named).and_then(|keys| self.trust(keys)) {
+            Ok(keys) => Ok(Trust { keys, server: Some(server).filter(|_| self.request.online), places, notes }),
+            Err(error) => {
+                notes.extend(server.end());
+                Err(with_remarks(error, &notes))
+            }
         }
-        Ok(Trust { keys: trusted, server: server.filter(|_| self.online), notes })
+    }
+
+    fn trust(&self, of_server: Vec<TrustedKey>) -> Result<TrustedKeys> {
+        let keys = self.keys.iter().cloned().chain(of_server).collect();
+        let request = self.request;
+        let trusted = trust(keys, self.anchors.clone(), request.pin.clone(), request.danger_allow_test_keys)?;
+        match request.min_key_version {
+            Some(minimum) => trusted.with_min_key_version(minimum),
+            None => Ok(trusted),
+        }
     }
 }
 
@@ -98,6 +156,8 @@ pub struct Trust<'a> {
     pub keys: TrustedKeys,
     /// What the user should know of the server and its token.
     pub notes: Vec<String>,
+    /// Where the keys are that a server was asked for, each place once.
+    pub places: Vec<KeyPlace>,
     server: Option<ServerKeys<'a>>,
 }
 

@@ -19,6 +19,8 @@ use crate::paths::{BundlePaths, inside, refuse_inside};
 pub struct VerifyOptions {
     /// Where the bundle is; `None`: the default place.
     pub bundle: Option<PathBuf>,
+    /// Accept only what this one of the trusted keys signed.
+    pub expect_key_id: Option<KeyId>,
     /// Verify only these files of the model; others may be absent. Empty: all.
     pub only: Vec<String>,
     /// Accept and report `.git`, `.github`, `.gitignore`, `.gitattributes` at the top when they are not listed.
@@ -45,6 +47,7 @@ impl Default for VerifyOptions {
     fn default() -> Self {
         Self {
             bundle: None,
+            expect_key_id: None,
             only: Vec::new(),
             ignore_git_paths: true,
             danger_ignore_paths: Vec::new(),
@@ -64,13 +67,13 @@ impl Default for VerifyOptions {
 /// # Errors
 /// `usage/trust-inside-model`; `input/*` when a path cannot be followed.
 pub fn check_trust_outside(model: &Path, trusted: &TrustedKeys) -> Result<()> {
-    refuse_inside(&Root::open(model)?, trusted.sources())
+    check_files_outside(model, trusted.sources())
 }
 
-/// Refuses files inside the model that decide which server is asked, and as whom: before it is asked.
+/// Refuses files inside the model, which it could exchange: those that a caller relies on, before they are relied on.
 ///
 /// # Errors
-/// As [`check_trust_outside`].
+/// `usage/trust-inside-model`; `input/*` when a path cannot be followed.
 pub fn check_files_outside<'a>(model: &Path, files: impl Iterator<Item = &'a Path>) -> Result<()> {
     refuse_inside(&Root::open(model)?, files)
 }
@@ -135,6 +138,12 @@ fn verify(
     } else {
         bundle.verify_signature(trusted, now)?
     };
+    let signer = signed.signed_by().key_id();
+    if let Some(expected) = options.expect_key_id.filter(|expected| *expected != signer) {
+        let message = format!("the model was signed by the trusted key {signer}, expected was {expected}");
+        return Err(Error::new(Code::SignatureUnknownKey, message)
+            .with_hint("do not use the model unless its signer was to change; then expect the new key"));
+    }
     if let Some(opinion) = opinion {
         ask(opinion, &bundle, &signed)?;
     }

@@ -71,8 +71,18 @@ impl Agent {
     #[track_caller]
     fn run(command: &str, server: &Server, login: &Login<'_>) -> Self {
         let program = providing("openbao").expect("OpenBao is there");
+        // Somebody else may take the free port before the agent does.
+        let agent = (0..5).find_map(|_| Self::at(free_port(), &program, command, server, login));
+        let agent = agent.unwrap_or_else(|| panic!("bao {command} ends at once; standard error says why"));
+        let client = Client::new(&agent.address).with_header("X-Vault-Request", "true");
+        eventually("the agent has a token", || (client.get("auth/token/lookup-self").status == 200).then_some(()));
+        agent
+    }
+
+    /// An agent that listens at this port; `None` if it ended before it did.
+    #[track_caller]
+    fn at(port: u16, program: &Path, command: &str, server: &Server, login: &Login<'_>) -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
-        let port = free_port();
         let config = directory.path().join("agent.hcl");
         fs::write(&config, configuration(directory.path(), port, server, login)).unwrap();
         let mut command_line = Command::new(program);
@@ -81,15 +91,14 @@ impl Agent {
         let mut process = Tethered::command(&command_line);
         let address = format!("127.0.0.1:{port}");
         let socket = directory.path().join("proxy.sock");
-        eventually("the agent listens", || {
-            assert!(process.is_running(), "bao {command} ended; standard error says why");
-            TcpStream::connect(&address).ok()?;
-            UnixStream::connect(&socket).ok()
+        let listens = eventually("the agent listens or ends", || {
+            let connect = || TcpStream::connect(&address).and_then(|_| UnixStream::connect(&socket)).is_ok();
+            match process.is_running() {
+                true => connect().then_some(true),
+                false => Some(false),
+            }
         });
-        let agent = Self { directory, address: format!("http://{address}"), _process: process };
-        let client = Client::new(&agent.address).with_header("X-Vault-Request", "true");
-        eventually("the agent has a token", || (client.get("auth/token/lookup-self").status == 200).then_some(()));
-        agent
+        listens.then(|| Self { directory, address: format!("http://{address}"), _process: process })
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) enum KeysCommand {
     #[command(after_long_help = "Examples:\n  \
         modelseal keys export signer.pem > signer.pub.pem\n  \
         modelseal keys export leaf.pem --out leaf.pub.pem\n  \
-        modelseal keys export hashivault://models --out keys\n\n\
+        modelseal keys export hashivault://models --out keys --expect-key-id ID\n\n\
         For a key on a server --out is a directory: it gets models-v1.pem, models-v2.pem and so on, and models.toml, \
         which `modelseal verify --key keys/models.toml` reads.")]
     Export {
@@ -51,6 +51,9 @@ pub(crate) enum KeysCommand {
         /// Replace the files of an earlier export of a key on a server
         #[arg(long, requires = "out")]
         replace: bool,
+        /// Write nothing unless the key has this id: of a key on a server the version that the reference names, else the latest
+        #[arg(long, value_name = "ID")]
+        expect_key_id: Option<String>,
         #[command(flatten)]
         passphrase: PassphraseArgs,
         #[command(flatten)]

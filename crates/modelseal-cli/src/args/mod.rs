@@ -2,6 +2,7 @@
 
 mod digest;
 mod generate;
+mod identity;
 mod inspect;
 mod keys;
 mod server;
@@ -17,6 +18,7 @@ use modelseal::{Code, Error, Passphrase, Result};
 
 pub(crate) use digest::DigestArgs;
 pub(crate) use generate::{GenerateArgs, GenerateCommand};
+pub(crate) use identity::{IdentityArgs, IdentityCommand, TokenArgs};
 pub(crate) use inspect::InspectArgs;
 pub(crate) use keys::{KeysArgs, KeysCommand};
 pub(crate) use server::ServerArgs;
@@ -84,6 +86,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Make, export and look at keys
     Keys(KeysArgs),
+    /// Look at the identity token of a job
+    Identity(IdentityArgs),
     /// Look at a login to Vault or OpenBao
     Vault(VaultArgs),
     /// Write manual pages and shell completions

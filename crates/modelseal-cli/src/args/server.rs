@@ -1,12 +1,13 @@
 //! Flags about Vault and OpenBao: the server, and how to log in. Everything left out comes from the environment.
 
 use core::time::Duration;
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use modelseal::Result;
 use modelseal::vault::{AuthMethod, Credentials, Hooks, SecretSource, Settings};
+use modelseal::{IdentityOptions, Result};
+
+use super::TokenArgs;
 
 /// Flags of every command that may need a server.
 #[derive(Debug, Args)]
@@ -36,19 +37,8 @@ pub(crate) struct ServerArgs {
     /// Role to log in to
     #[arg(long, value_name = "ROLE", help_heading = "Login")]
     role: Option<String>,
-    /// jwt, kubernetes: the audience that the token must have
-    #[arg(long, value_name = "AUDIENCE", help_heading = "Login")]
-    audience: Option<String>,
-    /// jwt: file that holds the identity token
-    #[arg(long, value_name = "FILE", help_heading = "Login")]
-    identity_token_file: Option<PathBuf>,
-    /// jwt: environment variable that holds the identity token
-    #[arg(long, value_name = "NAME", conflicts_with = "identity_token_file", help_heading = "Login")]
-    identity_token_env: Option<String>,
-    /// jwt: program that prints the identity token; repeat the flag for each of its arguments
-    #[arg(long, value_name = "WORD", allow_hyphen_values = true,
-        conflicts_with_all = ["identity_token_file", "identity_token_env"], help_heading = "Login")]
-    identity_token_command: Vec<OsString>,
+    #[command(flatten)]
+    token: TokenArgs,
     /// kubernetes: file of the projected service-account token
     #[arg(long, value_name = "FILE", help_heading = "Login")]
     service_account_token: Option<PathBuf>,
@@ -138,6 +128,14 @@ impl ServerArgs {
         Ok(settings)
     }
 
+    /// Whose identity logs in.
+    pub(crate) fn identity(&self) -> IdentityOptions {
+        let mut options = IdentityOptions::default();
+        options.provider = self.token.identity;
+        options.issuer.clone_from(&self.token.identity_issuer);
+        options
+    }
+
     /// The checks that the caller weakened, by their names in results.
     pub(crate) fn relaxed(&self) -> impl Iterator<Item = &'static str> {
         [
@@ -156,10 +154,10 @@ impl ServerArgs {
         credentials.method = self.auth.and_then(AuthName::method);
         credentials.auth_path = self.auth_path.as_deref().map(str::parse).transpose()?;
         credentials.role.clone_from(&self.role);
-        credentials.audience.clone_from(&self.audience);
-        let command = Some(self.identity_token_command.clone()).filter(|words| !words.is_empty());
-        credentials.identity_token = file(&self.identity_token_file)
-            .or_else(|| variable(&self.identity_token_env))
+        credentials.audience.clone_from(&self.token.audience);
+        let command = Some(self.token.identity_token_command.clone()).filter(|words| !words.is_empty());
+        credentials.identity_token = file(&self.token.identity_token_file)
+            .or_else(|| variable(&self.token.identity_token_env))
             .or_else(|| command.map(SecretSource::Command));
         credentials.service_account_token.clone_from(&self.service_account_token);
         credentials.role_id.clone_from(&self.role_id);

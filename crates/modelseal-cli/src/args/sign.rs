@@ -15,6 +15,7 @@ use super::{MethodArgs, PassphraseArgs, ServerArgs};
     modelseal sign llama --key signer.pem\n  \
     modelseal sign llama --key signer.pem --name acme/llama --ignore checkpoints\n  \
     modelseal sign llama --key leaf.key --certificate leaf.pem --certificate-chain ca.pem\n  \
+    modelseal sign llama --key hashivault://models --role ci\n  \
     modelseal sign llama --key hashivault://models --role ci --identity-token-env ID_TOKEN\n\n\
     The signature goes to MODEL/model.sig, for a single file to MODEL.sig.")]
 pub(crate) struct SignArgs {
@@ -52,6 +53,9 @@ pub(crate) struct SignArgs {
     /// Do everything but write
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Sign nothing and end with status 0 when the job is a pull request from a fork, which gets no identity
+    #[arg(long)]
+    pub(crate) skip_on_fork: bool,
     /// Threads that hash, at most 1024 [default: as many as the process may use]
     #[arg(long, value_parser = jobs, value_name = "N")]
     pub(crate) jobs: Option<NonZeroUsize>,

@@ -55,6 +55,9 @@ pub(crate) struct VerifyArgs {
     /// Trusted key: a PEM file, a table (NAME.toml), file:PATH?scheme=SCHEME, or hashivault://[MOUNT/]KEY on a server; may be repeated
     #[arg(long, value_name = "KEY", help_heading = "Trust")]
     pub(crate) key: Vec<OsString>,
+    /// Accept only what the trusted key of this id signed
+    #[arg(long, value_name = "ID", help_heading = "Trust")]
+    pub(crate) expect_key_id: Option<String>,
     /// Refuse signatures of older versions of the key
     #[arg(long, value_name = "N", help_heading = "Trust")]
     pub(crate) min_key_version: Option<NonZeroU32>,

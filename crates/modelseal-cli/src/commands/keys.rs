@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use modelseal::{
-    Code, Error, KeyRef, KeyType, LocalKey, Passphrase, PublicKey, Result, load_certificates, load_private_key,
+    Code, Error, KeyId, KeyRef, KeyType, LocalKey, Passphrase, PublicKey, Result, load_certificates, load_private_key,
     load_public_key, write_new,
 };
 use serde::Serialize;
@@ -19,10 +19,15 @@ pub(crate) fn run(command: &KeysCommand, console: &mut Console) -> Result<u8> {
         KeysCommand::Generate { file, key_type, passphrase } => {
             generate(file, (*key_type).into(), passphrase.load()?.as_ref(), console)
         }
-        KeysCommand::Export { key, out, replace, passphrase, server } => match key_ref(key)? {
-            KeyRef::Vault(reference) => server_keys::export(&reference, out.as_deref(), *replace, server, console),
-            file => export(&local(&file)?, out.as_deref(), passphrase, console),
-        },
+        KeysCommand::Export { key, out, replace, expect_key_id, passphrase, server } => {
+            let expected = expect_key_id.as_deref().map(str::parse).transpose()?;
+            match key_ref(key)? {
+                KeyRef::Vault(reference) => {
+                    server_keys::export(&reference, expected, out.as_deref(), *replace, server, console)
+                }
+                file => export(&local(&file)?, expected, out.as_deref(), passphrase, console),
+            }
+        }
         KeysCommand::Show { key, passphrase, server } => match key_ref(key)? {
             KeyRef::Vault(reference) => server_keys::show(&reference, server, console),
             file => show(&local(&file)?, passphrase, console),
@@ -93,8 +98,18 @@ fn public_path(file: &Path) -> PathBuf {
     name.into()
 }
 
-fn export(key: &Path, out: Option<&Path>, passphrase: &PassphraseArgs, console: &mut Console) -> Result<u8> {
+fn export(
+    key: &Path,
+    expected: Option<KeyId>,
+    out: Option<&Path>,
+    passphrase: &PassphraseArgs,
+    console: &mut Console,
+) -> Result<u8> {
     let loaded = Loaded::read(key, passphrase)?;
+    let found = loaded.key.id();
+    if let Some(expected) = expected.filter(|expected| *expected != found) {
+        return Err(Error::new(Code::KeyMismatch, format!("the key is {found}, expected was {expected}")));
+    }
     let pem = loaded.key.to_pem();
     if let Some(out) = out {
         write_new(out, pem.as_bytes(), false)?;
@@ -111,6 +126,7 @@ fn export(key: &Path, out: Option<&Path>, passphrase: &PassphraseArgs, console: 
         key_id: loaded.key.id().to_string(),
         out: out.map(|path| path.to_string_lossy().into_owned()),
         pem: pem.clone(),
+        server: None,
         versions: None,
         files: None,
     };
@@ -143,6 +159,7 @@ fn show(key: &Path, passphrase: &PassphraseArgs, console: &mut Console) -> Resul
         key_id: loaded.key.id().to_string(),
         scheme,
         test_key,
+        server: None,
         versions: None,
     };
     console.result(text, &object);
@@ -209,6 +226,7 @@ struct ExportObject {
     key_id: String,
     out: Option<String>,
     pem: String,
+    server: Option<()>,
     versions: Option<[(); 0]>,
     files: Option<[(); 0]>,
 }
@@ -226,6 +244,7 @@ struct ShowObject {
     key_id: String,
     scheme: Option<&'static str>,
     test_key: bool,
+    server: Option<()>,
     versions: Option<[(); 0]>,
 }
 

@@ -2,6 +2,7 @@
 
 mod digest;
 mod generate;
+mod identity;
 mod inspect;
 mod keys;
 mod report;
@@ -27,6 +28,7 @@ pub(crate) fn run(command: &Command, console: &mut Console) -> Result<u8> {
         Command::Digest(args) => digest::run(args, console),
         Command::Inspect(args) => inspect::run(args, console),
         Command::Keys(args) => keys::run(&args.command, console),
+        Command::Identity(args) => identity::run(&args.command, console),
         Command::Vault(args) => vault::run(&args.command, console),
         Command::Generate(args) => generate::run(&args.command, console),
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use modelseal::vault::{Hooks, ProcessEnv, Settings, Vault};
-use modelseal::{KeyRef, Result, correlation_id, server_notices};
+use modelseal::{KeyRef, Result, correlation_id, server_notices, use_identity};
 
 use crate::args::ServerArgs;
 use crate::output::Console;
@@ -21,7 +21,7 @@ pub(super) fn is_remote<'a>(keys: impl IntoIterator<Item = &'a KeyRef>) -> bool 
 
 /// What flags and environment say, shown with `-v`; nothing is sent.
 pub(super) fn configure(args: &ServerArgs, signals: &Signals, console: &Console) -> Result<Vault> {
-    let vault = Vault::configure(&settings(args, signals, console)?, &ProcessEnv)?;
+    let vault = Vault::configure(&with_identity(args, signals, console)?, &ProcessEnv)?;
     for notice in server_notices(&vault) {
         console.detail(&modelseal::escape(&notice));
     }
@@ -35,8 +35,17 @@ pub(super) fn settings(args: &ServerArgs, signals: &Signals, console: &Console) 
     Ok(settings)
 }
 
+/// The same, with the identity of the job where it logs in; how it was found is shown with `-v`.
+pub(super) fn with_identity(args: &ServerArgs, signals: &Signals, console: &Console) -> Result<Settings> {
+    let mut settings = settings(args, signals, console)?;
+    for notice in use_identity(&mut settings, &args.identity(), &ProcessEnv)? {
+        console.detail(&modelseal::escape(&notice));
+    }
+    Ok(settings)
+}
+
 /// Signals stop requests, and `-v` shows each as method, path, status, time and request id.
-fn hooks(signals: &Signals, console: &Console) -> Hooks {
+pub(super) fn hooks(signals: &Signals, console: &Console) -> Hooks {
     let mut hooks = Hooks::default();
     hooks.stop = Arc::new(signals.stopper());
     if let Some(log) = console.logger() {

@@ -3,17 +3,18 @@
 use std::path::Path;
 
 use modelseal::vault::{TransitKey, Vault};
-use modelseal::{Result, VaultKeyRef, export_public_keys};
+use modelseal::{KeyId, Result, VaultKeyRef, export_public_keys};
 use serde::Serialize;
 
 use super::server;
 use crate::args::ServerArgs;
-use crate::output::text::line;
+use crate::output::json::ServerObject;
+use crate::output::text::{self, line};
 use crate::output::{Console, shown};
 
 /// Shows every version of a key.
 pub(super) fn show(reference: &VaultKeyRef, args: &ServerArgs, console: &mut Console) -> Result<u8> {
-    let key = read(reference, args, console)?;
+    let (key, server) = read(reference, args, console)?;
     let object = ShowObject {
         kind: "modelseal.keys.show",
         version: 1,
@@ -25,10 +26,12 @@ pub(super) fn show(reference: &VaultKeyRef, args: &ServerArgs, console: &mut Con
         key_id: newest_id(&key),
         scheme: key.scheme.as_str(),
         test_key: key.versions.values().any(|version| version.public_key.is_published_test_key()),
+        server,
         versions: versions(&key),
     };
     let text = |paint: crate::output::Paint| {
         let mut text = format!("server key  {}\n", object.key);
+        text::server(&mut text, &object.server);
         line(&mut text, "kind", &object.key_kind);
         line(&mut text, "scheme", object.scheme);
         for version in &object.versions {
@@ -49,14 +52,18 @@ pub(super) fn show(reference: &VaultKeyRef, args: &ServerArgs, console: &mut Con
 /// table of them.
 pub(super) fn export(
     reference: &VaultKeyRef,
+    expected: Option<KeyId>,
     out: Option<&Path>,
     replace: bool,
     args: &ServerArgs,
     console: &mut Console,
 ) -> Result<u8> {
-    let key = read(reference, args, console)?;
-    let number = reference.version.map_or(key.latest, core::num::NonZeroU32::get);
-    let pem = key.versions.get(&number).map(|version| version.public_key.to_pem()).unwrap_or_default();
+    let (key, server) = read(reference, args, console)?;
+    if let Some(expected) = expected {
+        key.expect_id(expected)?;
+    }
+    let public_key = &key.chosen()?.1.public_key;
+    let pem = public_key.to_pem();
     let files = out.map(|directory| export_public_keys(&key, directory, replace)).transpose()?.unwrap_or_default();
     let files: Vec<String> = files.iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let object = ExportObject {
@@ -64,15 +71,21 @@ pub(super) fn export(
         version: 1,
         code: "exported",
         exit: 0,
-        key_id: newest_id(&key),
+        key_id: public_key.id().to_string(),
         out: out.map(|path| path.to_string_lossy().into_owned()),
         pem: pem.clone(),
+        server,
         versions: versions(&key),
         files: files.clone(),
     };
+    // Nothing but the key goes to the standard output.
+    if out.is_none() {
+        console.remark(&format!("the key is from {}", text::place(&object.server)));
+    }
     let text = |_| {
         let Some(directory) = out else { return pem.clone() };
         let mut text = format!("exported  {}  to {}\n", key.reference, shown(directory));
+        text::server(&mut text, &object.server);
         for version in &object.versions {
             line(&mut text, &format!("version {}", version.number), &version.key_id);
         }
@@ -85,7 +98,7 @@ pub(super) fn export(
     Ok(0)
 }
 
-fn read(reference: &VaultKeyRef, args: &ServerArgs, console: &Console) -> Result<TransitKey> {
+fn read(reference: &VaultKeyRef, args: &ServerArgs, console: &Console) -> Result<(TransitKey, ServerObject)> {
     let signals = server::watch(true);
     let vault: Vault = server::configure(args, &signals, console)?;
     let session = vault.log_in()?;
@@ -93,7 +106,7 @@ fn read(reference: &VaultKeyRef, args: &ServerArgs, console: &Console) -> Result
     for warning in session.warnings().into_iter().chain(session.end()) {
         console.warning(&modelseal::escape(&warning));
     }
-    key
+    Ok((key?, ServerObject::from(&vault.place(reference))))
 }
 
 fn newest_id(key: &TransitKey) -> String {
@@ -133,6 +146,7 @@ struct ShowObject {
     key_id: String,
     scheme: &'static str,
     test_key: bool,
+    server: ServerObject,
     versions: Vec<VersionObject>,
 }
 
@@ -146,6 +160,7 @@ struct ExportObject {
     key_id: String,
     out: Option<String>,
     pem: String,
+    server: ServerObject,
     versions: Vec<VersionObject>,
     files: Vec<String>,
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use modelseal::vault::ProcessEnv;
 use modelseal::{
-    Certificate, KeyRef, Relaxation, Result, SignOptions, SignedArtifact, SigningKey, load_certificates,
+    Certificate, Code, Error, KeyRef, Relaxation, Result, SignOptions, SignedArtifact, SigningKey, load_certificates,
     load_signing_key, sign_model_artifact,
 };
 use serde::Serialize;
@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::verify::sha256;
 use super::{ignored_paths, server};
 use crate::args::{SignArgs, key_ref};
-use crate::output::json::{SignerObject, UncoveredObject, uncovered};
+use crate::output::json::{ServerObject, SignerObject, UncoveredObject, uncovered};
 use crate::output::text::{self, count, key, line, size, words};
 use crate::output::{Console, Paint, shown};
 use crate::progress::Progress;
@@ -22,8 +22,19 @@ use crate::signals::Signals;
 pub(crate) fn run(args: &SignArgs, console: &mut Console) -> Result<u8> {
     let options = options(args)?;
     let key = key_ref(&args.key)?;
-    let signals = server::watch(server::is_remote([&key]));
-    let settings = server::settings(&args.server, &signals, console)?;
+    let remote = server::is_remote([&key]);
+    let signals = server::watch(remote);
+    let settings = match remote {
+        true => server::with_identity(&args.server, &signals, console),
+        false => server::settings(&args.server, &signals, console),
+    };
+    let settings = match settings {
+        Ok(settings) => settings,
+        Err(error) if args.skip_on_fork && error.code() == Code::IdentityFork => {
+            return Ok(skip(args, &error, console));
+        }
+        Err(error) => return Err(error),
+    };
     let signing = load_signing_key(&key, args.passphrase.load()?.as_ref(), &settings, &ProcessEnv)?;
     for notice in signing.notices() {
         console.detail(&modelseal::escape(&notice));
@@ -36,6 +47,27 @@ pub(crate) fn run(args: &SignArgs, console: &mut Console) -> Result<u8> {
     let object = SignObject::new(args, &options, &signed);
     console.result(|paint| text(args, &signed, &object, paint), &object);
     Ok(0)
+}
+
+/// Says that nothing was signed, and that this is as it should be.
+fn skip(args: &SignArgs, why: &Error, console: &mut Console) -> u8 {
+    let object = SkipObject {
+        kind: "modelseal.sign",
+        version: 1,
+        code: "skipped",
+        exit: 0,
+        model: args.model.to_string_lossy().into_owned(),
+        signed: false,
+        reason: why.message().to_owned(),
+    };
+    let text = |paint: Paint| {
+        let mut text = format!("{}  {}\n", paint.unsure("skipped"), shown(&args.model));
+        line(&mut text, "reason", why.message());
+        line(&mut text, "signature", "none: nothing was signed");
+        text
+    };
+    console.result(text, &object);
+    object.exit
 }
 
 /// Signs `model`; also for the reference tool's grammar.
@@ -86,6 +118,9 @@ fn text(args: &SignArgs, signed: &SignedArtifact, object: &SignObject, paint: Pa
     if let Some(version) = signed.key_version {
         line(&mut text, "key version", &version.to_string());
     }
+    if let Some(server) = &object.server {
+        text::server(&mut text, server);
+    }
     line(&mut text, "digest", &signed.manifest.root().to_string());
     line(&mut text, "signature", &shown(&signed.bundle));
     if let Some(attestations) = &signed.attestations {
@@ -108,6 +143,18 @@ fn relaxed(args: &SignArgs) -> Vec<&'static str> {
         .collect()
 }
 
+/// `modelseal.sign`, when nothing was to be signed.
+#[derive(Debug, Serialize)]
+struct SkipObject {
+    kind: &'static str,
+    version: u8,
+    code: &'static str,
+    exit: u8,
+    model: String,
+    signed: bool,
+    reason: String,
+}
+
 /// `modelseal.sign`.
 #[derive(Debug, Serialize)]
 struct SignObject {
@@ -116,10 +163,12 @@ struct SignObject {
     code: &'static str,
     exit: u8,
     model: String,
+    signed: bool,
     name: String,
     root_digest: String,
     payload_digest: String,
     signer: SignerObject,
+    server: Option<ServerObject>,
     bundle: String,
     attestations: Option<String>,
     written: bool,
@@ -140,6 +189,7 @@ impl SignObject {
             code: if signed.written { "signed" } else { "dry-run" },
             exit: 0,
             model: raw(&args.model),
+            signed: signed.written,
             name: signed.name.clone(),
             root_digest: signed.manifest.root().to_string(),
             payload_digest: signed.payload_digest.to_string(),
@@ -157,6 +207,7 @@ impl SignObject {
                 fingerprint: leaf.map(|leaf| leaf.fingerprint().to_string()),
                 ..SignerObject::default()
             },
+            server: signed.server.as_ref().map(ServerObject::from),
             bundle: raw(&signed.bundle),
             attestations: signed.attestations.as_deref().map(raw),
             written: signed.written,

@@ -4,6 +4,7 @@ use core::num::NonZeroU32;
 
 use std::io::{self, Write};
 
+use modelseal::vault::KeyPlace;
 use modelseal::{Error, SignedBy, escape};
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
@@ -171,6 +172,20 @@ impl From<&SignedBy> for SignerObject {
             _ => {}
         }
         signer
+    }
+}
+
+/// The server that a result rests on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct ServerObject {
+    pub(crate) address: String,
+    pub(crate) namespace: Option<String>,
+    pub(crate) mount: String,
+}
+
+impl From<&KeyPlace> for ServerObject {
+    fn from(place: &KeyPlace) -> Self {
+        Self { address: place.address.clone(), namespace: place.namespace.clone(), mount: place.mount.clone() }
     }
 }
 

@@ -125,6 +125,11 @@ impl Console {
         self.notice(&format!("modelseal: {} {message}\n", self.err.unsure("warning:")));
     }
 
+    /// Writes what belongs to a result and has no place in it.
+    pub(crate) fn remark(&self, message: &str) {
+        self.notice(&format!("modelseal: {message}\n"));
+    }
+
     /// Writes a detail that was asked for with `-v`.
     pub(crate) fn detail(&self, message: &str) {
         if self.is_verbose() {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use modelseal::escape;
 
 use super::Paint;
-use super::json::UncoveredObject;
+use super::json::{ServerObject, UncoveredObject};
 use super::verification::ModelObject;
 
 /// Entries of a list that are shown unless all are asked for.
@@ -131,6 +131,17 @@ pub(crate) fn key(kind: &str, id: &str) -> String {
 /// `  label: text`.
 pub(crate) fn line(text: &mut String, label: &str, value: &str) {
     let _ = writeln!(text, "  {label}: {value}");
+}
+
+/// `  server: https://… (mount transit, namespace team/a)`.
+pub(crate) fn server(text: &mut String, server: &ServerObject) {
+    line(text, "server", &place(server));
+}
+
+/// `https://… (mount transit, namespace team/a)`.
+pub(crate) fn place(server: &ServerObject) -> String {
+    let namespace = server.namespace.as_ref().map_or_else(String::new, |namespace| format!(", namespace {namespace}"));
+    escape(&format!("{} (mount {}{namespace})", server.address, server.mount)).into_owned()
 }
 
 /// `  label: a, b`, or nothing.

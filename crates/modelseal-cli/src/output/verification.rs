@@ -5,7 +5,7 @@ use std::path::Path;
 use modelseal::{Code, Error, Result, VerifiedArtifact};
 use serde::Serialize;
 
-use super::json::{ErrorObject, FindingObject, SignerObject, UncoveredObject, findings, uncovered};
+use super::json::{ErrorObject, FindingObject, ServerObject, SignerObject, UncoveredObject, findings, uncovered};
 use crate::exit;
 
 const VERIFIED: &str = "verified";
@@ -19,6 +19,8 @@ pub(crate) struct Verification {
     version: u8,
     pub(crate) code: &'static str,
     pub(crate) exit: u8,
+    /// Every place of keys that a server was asked for.
+    pub(crate) servers: Vec<ServerObject>,
     pub(crate) results: Vec<ModelObject>,
     /// The error that came before any result; reports only.
     #[serde(skip)]
@@ -85,7 +87,7 @@ impl AttestationObject {
 
 impl Verification {
     /// The results of one run.
-    pub(crate) fn new(results: Vec<ModelObject>) -> Self {
+    pub(crate) fn new(servers: Vec<ServerObject>, results: Vec<ModelObject>) -> Self {
         let exit = exit::of_several(results.iter().map(ModelObject::status));
         let code = match exit {
             0 => {
@@ -95,7 +97,7 @@ impl Verification {
             }
             _ => results.iter().find(|result| result.status() == exit).map_or(VERIFIED, |result| result.code),
         };
-        Self { kind: "modelseal.verify", version: 1, code, exit, results, error: None }
+        Self { kind: "modelseal.verify", version: 1, code, exit, servers, results, error: None }
     }
 
     /// An error that came before any result.
@@ -103,7 +105,15 @@ impl Verification {
         let as_model = ModelObject::refused(None, error);
         let (code, exit) = (as_model.code, as_model.status());
         let failure = Failure { object: ErrorObject::new(error, exit), as_model };
-        Self { kind: "modelseal.verify", version: 1, code, exit, results: Vec::new(), error: Some(failure) }
+        Self {
+            kind: "modelseal.verify",
+            version: 1,
+            code,
+            exit,
+            servers: Vec::new(),
+            results: Vec::new(),
+            error: Some(failure),
+        }
     }
 
     /// What the reports list: every model, or the error that came before.

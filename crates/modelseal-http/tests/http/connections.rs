@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use modelseal_http::{
-    Address, Client, ClientConfig, ExposeSecret as _, Header, HttpErrorKind, Method, SecretSlice, Sent,
+    Address, Client, ClientConfig, ExposeSecret as _, Header, HttpErrorKind, Method, Query, Request, SecretSlice, Sent,
 };
 
 use crate::support::{Server, answer, body, client, config, get, get_within, hold, read_request, timed};
@@ -348,4 +348,16 @@ fn an_empty_answer_is_an_answer() {
         assert_eq!((response.status, response.body.expose_secret()), (204, &[][..]));
     }
     assert_eq!(server.connections(), 1);
+}
+
+#[test]
+fn a_request_to_the_address_itself_keeps_its_path_and_takes_a_query() {
+    let server = Server::answering(|_| answer(200, "", ""));
+    let address = Address::parse(&format!("http://{}/41//idtoken/a", server.address)).unwrap();
+    let client = Client::new(ClientConfig::new(address)).unwrap();
+    let mut request = Request::to_address(Method::Get);
+    request.query = Query::parse("api-version=2.0").unwrap().with("audience", "https://a.example");
+    client.send(request).unwrap();
+    let expected = "GET /41//idtoken/a?api-version=2.0&audience=https%3A%2F%2Fa.example HTTP/1.1";
+    assert_eq!(server.seen.lock().unwrap()[0].line, expected);
 }

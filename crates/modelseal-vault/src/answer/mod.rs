@@ -13,6 +13,7 @@ use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::discretion::Discretion;
+use crate::token::shown_policies;
 
 /// A successful answer. Fields that the server leaves out are `None`; unknown ones are ignored.
 pub(crate) struct Answer<T> {
@@ -79,11 +80,12 @@ impl<T: DeserializeOwned> Answer<T> {
 }
 
 impl AuthData {
-    /// The token becomes known, and is in no other field.
+    /// The token becomes known, and is in no other field; these are as short as they are shown.
     fn without_secrets(mut self, discretion: &Discretion) -> Self {
         discretion.learn(&self.client_token);
-        let texts = self.accessor.iter_mut().chain(self.policies.iter_mut().flatten()).chain(&mut self.token_type);
-        texts.for_each(|text| *text = discretion.hide(text));
+        self.accessor = self.accessor.map(|accessor| discretion.brief(&accessor));
+        self.policies = self.policies.map(|policies| shown_policies(&policies, discretion));
+        self.token_type = self.token_type.map(|kind| discretion.brief(&kind));
         self
     }
 }

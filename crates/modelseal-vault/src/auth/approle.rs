@@ -5,9 +5,10 @@ use modelseal_http::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::Granted;
-use super::desk::{Desk, LoginFailure};
+use super::desk::{Desk, LoginFailure, out_of_its_wrapping};
 use super::source::Source;
 use crate::connection::Repeat;
+use crate::refusal::Refusal;
 
 /// What a login needs.
 #[derive(Debug)]
@@ -24,6 +25,9 @@ pub(super) enum Secret {
     /// Its wrapping token, and where that must have been made.
     Wrapped(Source, Made),
 }
+
+/// What is lost when it is.
+const WHAT: &str = "the secret id";
 
 /// Where a wrapping token must have been made.
 #[derive(Debug)]
@@ -49,7 +53,8 @@ impl AppRole {
     /// Gets the secret id, and logs in with it once.
     ///
     /// # Errors
-    /// `vault/wrapping-token`, `vault/wrapping-path`, `vault/login-refused`, `vault/credentials`, others of `vault/*`.
+    /// `vault/wrapping-token`, also for a login that is refused after the unwrapping; `vault/wrapping-path`,
+    /// `vault/login-refused`, `vault/credentials`, others of `vault/*`.
     pub(super) fn log_in(&self, desk: Desk<'_>) -> Result<Granted> {
         let secret_id = match &self.secret {
             Secret::Plain(source) => desk.read(source)?,
@@ -60,6 +65,7 @@ impl AppRole {
         // A secret id may work once only.
         desk.log_in(&self.mount, &body, Repeat::IfNotSent).map_err(|failure| match failure {
             LoginFailure::Other(error) => may_be_used_up(&error, wrapped),
+            LoginFailure::Refused(refusal) if wrapped => self.stolen(refusal),
             refused @ LoginFailure::Refused(_) => {
                 let message = format!("the login at `{}` was refused", self.mount);
                 refused.named(&message, |refusal| self.hint(refusal.status))
@@ -81,8 +87,9 @@ impl AppRole {
             let message = format!("the wrapping token was made at `{path}`, not at `{expected}`; it was not unwrapped");
             return Err(Error::new(Code::VaultWrappingPath, message));
         }
-        let answer = desk.unwrap::<Unwrapped>(&wrapping, "the secret id")?;
-        let missing = || Error::new(Code::VaultAnswer, "the wrapping token held no secret id");
+        let answer = desk.unwrap::<Unwrapped>(&wrapping, WHAT)?;
+        let missing =
+            || out_of_its_wrapping(&Error::new(Code::VaultAnswer, "the wrapping token held no secret id"), WHAT);
         let secret_id = answer.data.ok_or_else(missing)?.secret_id;
         if secret_id.expose_secret().is_empty() {
             return Err(missing());
@@ -101,6 +108,21 @@ impl AppRole {
                 .and_then(|rest| rest.strip_suffix("/secret-id"))
                 .is_some_and(|found| found.eq_ignore_ascii_case(role)),
         }
+    }
+
+    /// A secret id that nobody has seen before works. One that was unwrapped a moment ago and does not is another one,
+    /// or was used by somebody: on OpenBao anybody with a namespace of his own can have a wrapping token made there at
+    /// the very path that is expected here.
+    fn stolen(&self, refusal: Refusal) -> Error {
+        let mount = &self.mount;
+        let message = format!("the login at `{mount}` with the secret id that was unwrapped a moment ago was refused");
+        let hint = format!(
+            "a secret id that only its issuer has seen works: somebody may have unwrapped, used and replaced this one; \
+             have it destroyed and a new one issued, look for its accessor in the audit log, and tell security; unless \
+             --role-id is not that of the role, auth/{mount} is in another namespace (--auth-namespace), the secret id \
+             is bound to other addresses, or it expired before its wrapping did"
+        );
+        refusal.named(Code::VaultWrappingToken, &message).with_hint(hint)
     }
 
     fn hint(&self, status: Option<u16>) -> String {

@@ -40,7 +40,8 @@ impl Program {
         }
     }
 
-    /// Runs the program, without shell, input and error output, and takes what it prints.
+    /// Runs the program, without shell, input and error output, and takes what it prints. It is the head of a process
+    /// group, which ends with it: what it started and left behind in the background does not go on.
     ///
     /// # Errors
     /// The missing code of `kind` when the program fails or takes too long, its unusable code for too much output,
@@ -53,17 +54,18 @@ impl Program {
         let failed = |why: String| kind.missing(format!("the command for the {} {why}", kind.name()));
         let mut child = self.start().map_err(|error| failed(format!("does not start: {}", error.kind())))?;
         let output = child.stdout.take().map(read_aside);
-        let (status, stopped) = wait(&mut child, stop, Instant::now() + patience);
-        let status = match status {
-            Some(status) => status,
-            None if stopped => return Err(Error::new(Code::UsageInterrupted, "the caller asked to stop")),
-            None => return Err(failed(format!("did not end within {} s", patience.as_secs()))),
-        };
-        if !status.success() {
-            return Err(failed(format!("failed: {status}")));
+        let mut group = Group(Some(child));
+        match group.wait(stop, Instant::now() + patience) {
+            Wait::Ended => {}
+            Wait::Stopped => return Err(Error::new(Code::UsageInterrupted, "the caller asked to stop")),
+            Wait::TooLong => return Err(failed(format!("did not end within {} s", patience.as_secs()))),
         }
         // Whoever inherited the output may keep it open: that is not waited for.
         let bytes = output.and_then(|output| output.recv_timeout(Duration::from_secs(1)).ok());
+        let status = group.end().ok_or_else(|| failed("ended unseen".to_owned()))?;
+        if !status.success() {
+            return Err(failed(format!("failed: {status}")));
+        }
         let bytes = bytes.ok_or_else(|| failed("left its output open".to_owned()))?;
         if bytes.len() > MOST {
             return Err(kind.unusable(format!("the command for the {} printed more than 64 KiB", kind.name())));
@@ -75,6 +77,8 @@ impl Program {
         let (program, arguments) = self.0.split_first().ok_or(std::io::ErrorKind::InvalidInput)?;
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
         for (name, _) in std::env::vars_os().filter(|(name, _)| is_withheld(name)) {
             command.env_remove(name);
         }
@@ -98,20 +102,63 @@ fn read_aside(output: ChildStdout) -> Receiver<Zeroizing<Vec<u8>>> {
     receiver
 }
 
-/// Waits for the end, and makes one when it is time. Also says whether the caller asked for it.
-fn wait(child: &mut Child, stop: &dyn Fn() -> bool, deadline: Instant) -> (Option<ExitStatus>, bool) {
-    loop {
-        if let Ok(Some(status)) = child.try_wait() {
-            return (Some(status), false);
+/// A program and all that it started, which ends when this is dropped.
+struct Group(Option<Child>);
+
+enum Wait {
+    Ended,
+    /// The caller asked for it.
+    Stopped,
+    TooLong,
+}
+
+impl Group {
+    fn wait(&mut self, stop: &dyn Fn() -> bool, deadline: Instant) -> Wait {
+        while !self.0.as_mut().is_none_or(has_ended) {
+            if stop() {
+                return Wait::Stopped;
+            }
+            if Instant::now() >= deadline {
+                return Wait::TooLong;
+            }
+            thread::sleep(POLL);
         }
-        let stopped = stop();
-        if stopped || Instant::now() >= deadline {
-            let _ = child.kill();
-            let _ = child.wait();
-            return (None, stopped);
-        }
-        thread::sleep(POLL);
+        Wait::Ended
     }
+
+    /// Ends whatever still runs, and says how the program itself ended.
+    fn end(&mut self) -> Option<ExitStatus> {
+        let mut child = self.0.take()?;
+        kill(&mut child);
+        child.wait().ok()
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Leaves the program to be waited for: until then no other process and no other group can have its number.
+#[cfg(unix)]
+fn has_ended(child: &mut Child) -> bool {
+    use rustix::process::{WaitId, WaitIdOptions, waitid};
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+    let pid = rustix::process::Pid::from_child(child);
+    matches!(waitid(WaitId::Pid(pid), options), Ok(Some(_)))
+}
+
+#[cfg(not(unix))]
+fn has_ended(child: &mut Child) -> bool {
+    matches!(child.try_wait(), Ok(Some(_)))
+}
+
+/// Errors mean that nothing is left to be ended.
+fn kill(child: &mut Child) {
+    #[cfg(unix)]
+    let _ = rustix::process::kill_process_group(rustix::process::Pid::from_child(child), rustix::process::Signal::KILL);
+    let _ = child.kill();
 }
 
 #[cfg(test)]
@@ -156,6 +203,40 @@ mod tests {
         let left = shell("sleep 3 & echo a").run(Kind::IdentityToken, &|| false).unwrap_err();
         assert!(left.message().contains("open"), "{left}");
         assert!(started.elapsed().as_secs() < 10);
+    }
+
+    #[test]
+    fn nothing_that_the_program_started_goes_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("pid");
+        let name = file.to_str().unwrap();
+        let alive = |deadline: Instant| {
+            let pid = std::fs::read_to_string(&file).unwrap();
+            let pid = rustix::process::Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
+            // Whoever inherits an orphan may take a moment to notice its end.
+            while rustix::process::test_kill_process(pid).is_ok() && Instant::now() < deadline {
+                thread::sleep(POLL);
+            }
+            rustix::process::test_kill_process(pid).is_ok() && !is_zombie(pid)
+        };
+        let short = Duration::from_millis(500);
+        for (script, stops) in [
+            (format!("sleep 60 & echo $! > {name}; wait"), false),
+            (format!("sleep 60 & echo $! > {name}; wait"), true),
+            (format!("sleep 60 & echo $! > {name}; echo a"), false),
+            (format!("sleep 60 > /dev/null & echo $! > {name}; exit 3"), false),
+        ] {
+            let _ = std::fs::remove_file(&file);
+            let written = || std::fs::read(&file).is_ok_and(|pid| pid.ends_with(b"\n"));
+            let stop = || stops && written();
+            shell(&script).run_within(Kind::IdentityToken, &stop, short).unwrap_err();
+            assert!(!alive(Instant::now() + Duration::from_secs(5)), "{script}");
+        }
+    }
+
+    fn is_zombie(pid: rustix::process::Pid) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+        stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'))
     }
 
     #[test]

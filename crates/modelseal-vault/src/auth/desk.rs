@@ -56,11 +56,12 @@ impl Desk<'_> {
     ) -> Result<Granted, LoginFailure> {
         self.watch.check().map_err(LoginFailure::Other)?;
         let path = format!("auth/{mount}/login");
-        let call = Call::post(&path, repeat).within(self.namespace()).with_body(body).map_err(LoginFailure::Other)?;
-        let answer = self.watch.patiently(|| self.connection.ask::<serde::de::IgnoredAny>(call));
-        let answer = answer.map_err(|refusal| match refusal.status {
+        let call = Call::post(&path, repeat).within(self.namespace()).patiently(self.watch);
+        let call = call.with_body(body).map_err(LoginFailure::Other)?;
+        let answer = self.connection.ask::<serde::de::IgnoredAny>(call).map_err(|refusal| match refusal.status {
             Some(400 | 403) => LoginFailure::Refused(refusal),
-            _ => LoginFailure::Other(orphaned(refusal)),
+            _ if is_definite_no(&refusal) => LoginFailure::Other(refusal.error),
+            _ => LoginFailure::Other(orphaned(&refusal.error)),
         })?;
         Granted::of_login(answer).map_err(LoginFailure::Other)
     }
@@ -89,7 +90,7 @@ impl Desk<'_> {
             }
             Err(refusal) => return Err(refusal.error),
         };
-        Ok(Granted { token: Token { secret: Some(token), summary }, warnings })
+        Ok(Granted::new(Token { secret: Some(token), summary }, warnings))
     }
 
     /// The path where a wrapping token was made. Does not use it up.
@@ -129,9 +130,10 @@ impl Desk<'_> {
             return Err(Error::new(Code::VaultCredentials, "the wrapping token is not a token"));
         }
         self.watch.check()?;
-        let call = Call::post("sys/wrapping/unwrap", Repeat::Never).within(self.namespace()).with_token(Some(wrapping));
-        let answer = self.watch.patiently(|| self.connection.ask::<T>(call));
-        answer.map_err(|refusal| match refusal.status {
+        let call = Call::post("sys/wrapping/unwrap", Repeat::Never).within(self.namespace());
+        let call = call.with_token(Some(wrapping)).patiently(self.watch);
+        self.connection.ask::<T>(call).map_err(|refusal| match refusal.status {
+            Some(200 | 204) => out_of_its_wrapping(&refusal.error, what),
             // It was there a moment ago: whoever was faster has the secret now.
             Some(400..=404) => {
                 refusal.named(Code::VaultWrappingToken, "the wrapping token was there, and could not be unwrapped")
@@ -155,8 +157,10 @@ impl LoginFailure {
     pub(super) fn named(self, message: &str, hint: impl FnOnce(&Refusal) -> String) -> Error {
         match self {
             Self::Refused(refusal) => {
-                let hint = hint(&refusal);
-                refusal.named(Code::VaultLoginRefused, message).with_hint(hint)
+                let (hint, lost) = (hint(&refusal), refusal.lost);
+                let error = refusal.named(Code::VaultLoginRefused, message).with_hint(hint);
+                // The refusal is of the last attempt. An earlier one may have succeeded.
+                if lost { orphaned(&error) } else { error }
             }
             Self::Other(error) => error,
         }
@@ -171,14 +175,30 @@ fn is_lost(refusal: &Refusal) -> bool {
     }
 }
 
-fn orphaned(refusal: Refusal) -> Error {
-    if !is_lost(&refusal) {
-        return refusal.error;
-    }
-    let error = refusal.error;
+/// Whether the server surely gave no token.
+fn is_definite_no(refusal: &Refusal) -> bool {
+    let no = match refusal.status {
+        None | Some(503) => refusal.sent == Sent::No,
+        Some(status) => matches!(status, 400 | 403 | 429),
+    };
+    no && !refusal.lost
+}
+
+/// An error after which a token may live that nobody knows.
+pub(super) fn orphaned(error: &Error) -> Error {
     let message =
         format!("{}; if the login succeeded its token is not known here and cannot be revoked", error.message());
     Error::new(error.code(), message).with_hint(error.hint())
+}
+
+/// The server says that it unwrapped, and what came is not what was wrapped.
+pub(super) fn out_of_its_wrapping(error: &Error, what: &str) -> Error {
+    let message = format!("{}; {what} is out of its wrapping, and did not arrive here", error.message());
+    let hint = format!(
+        "whatever stands between here and the server may have read {what}: have it destroyed and a new one issued, and \
+         tell security"
+    );
+    Error::new(error.code(), message).with_hint(hint)
 }
 
 /// An error after which a secret that works once may have been used.

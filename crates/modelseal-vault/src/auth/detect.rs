@@ -45,6 +45,11 @@ pub(super) fn detect(given: &Credentials, variables: &Variables, around: Surroun
     Ok(Choice { method, reason, credentials, warnings })
 }
 
+/// Whether anything is given that belongs to one method.
+pub(super) fn has_credentials(credentials: &Credentials) -> bool {
+    !marks(credentials, Origin::Flag).is_empty()
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum Origin {
     Flag,
@@ -89,10 +94,11 @@ fn marks(credentials: &Credentials, origin: Origin) -> Vec<Mark> {
             SecretSource::Env(_) => "-env",
             SecretSource::Command(_) => "-command",
             SecretSource::Value(_) => "",
+            SecretSource::Provider(provider) => return Some(format!("the identity of {}", provider.name())),
         };
-        Some(format!("{option}{suffix}"))
+        Some(origin.name(&format!("{option}{suffix}")))
     };
-    let plain = |option: &str, given: bool| given.then(|| option.to_owned());
+    let plain = |option: &str, given: bool| given.then(|| origin.name(option));
     let options = [
         (AuthMethod::Jwt, source("identity-token", identity_token)),
         (AuthMethod::Kubernetes, plain("service-account-token", service_account_token.is_some())),
@@ -103,7 +109,7 @@ fn marks(credentials: &Credentials, origin: Origin) -> Vec<Mark> {
         (AuthMethod::Agent, plain("token-sink", token_sink.is_some())),
         (AuthMethod::Token, source("token", token)),
     ];
-    options.into_iter().filter_map(|(method, option)| Some((method, origin.name(&option?)))).collect()
+    options.into_iter().filter_map(|(method, option)| Some((method, option?))).collect()
 }
 
 /// A flag of another method than the one that is named would be ignored: that is refused.
@@ -170,7 +176,9 @@ fn implied(
 fn nothing(role: Option<&str>, idle: &[Mark], around: Surroundings) -> Error {
     let mut looked = vec!["no flag of a login method".to_owned()];
     if let Some(role) = role {
-        looked.push(format!("{role} without MODELSEAL_IDENTITY_TOKEN_FILE, MODELSEAL_IDENTITY_TOKEN_ENV"));
+        looked.push(format!(
+            "{role} without MODELSEAL_IDENTITY_TOKEN_FILE, MODELSEAL_IDENTITY_TOKEN_ENV or the identity of a CI system"
+        ));
         looked.push(format!("MODELSEAL_SERVICE_ACCOUNT_TOKEN or a file {PROJECTED}"));
     } else {
         looked.push("no --role".to_owned());
@@ -245,6 +253,7 @@ fn unused(method: AuthMethod, chosen: &Credentials, given: &Credentials, variabl
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SecretProvider;
     use modelseal_http::FixedEnv;
 
     const NOTHING: &[(&str, &str)] = &[];
@@ -258,6 +267,10 @@ mod tests {
                 "audience" => all.audience = Some("a".into()),
                 "identity" => all.identity_token = file(),
                 "identity-env" => all.identity_token = Some(SecretSource::Env("T".into())),
+                "provider" => {
+                    let never = || Err(Error::new(Code::IdentityMissing, "not asked here"));
+                    all.identity_token = Some(SecretSource::Provider(SecretProvider::new("GitHub", never)));
+                }
                 "sa" => all.service_account_token = Some("f".into()),
                 "role-id" => all.role_id = Some("r".into()),
                 "secret-id" => all.secret_id = file(),
@@ -287,6 +300,7 @@ mod tests {
             ("role", &[("MODELSEAL_AUTH", "kubernetes")][..], "projected", "kubernetes because of MODELSEAL_AUTH"),
             ("role identity", tokens, "projected", "jwt because of --role and --identity-token-file"),
             ("identity-env", NOTHING, "", "jwt because of --identity-token-env"),
+            ("role provider", tokens, "projected", "jwt because of --role and the identity of GitHub"),
             ("role sa", identity, "", "kubernetes because of --role and --service-account-token"),
             ("role-id wrapped", identity, "", "approle because of --role-id and --wrapped-secret-id-file"),
             ("sink", tokens, "", "agent because of --token-sink"),
@@ -317,6 +331,7 @@ mod tests {
     fn contradictions_name_both_sides() {
         for (names, env, code, parts) in [
             ("identity role-id", NOTHING, Code::UsageArguments, ["--identity-token-file", "--role-id"]),
+            ("provider role-id", NOTHING, Code::UsageArguments, ["the identity of GitHub belongs to", "--role-id"]),
             ("sink sa", NOTHING, Code::UsageArguments, ["--service-account-token", "--token-sink"]),
             ("jwt role-id", NOTHING, Code::UsageArguments, ["--auth says jwt", "--role-id belongs to approle"]),
             (

@@ -1,6 +1,6 @@
 //! Logins with a signed identity: the jwt and the kubernetes method.
 
-use modelseal_core::{Result, VaultPath};
+use modelseal_core::{Result, VaultKeyName, VaultPath};
 use modelseal_http::ExposeSecret as _;
 use serde::Serialize;
 
@@ -68,21 +68,31 @@ impl Identity {
                 "the keys of auth/{mount}/config are not those that signed the token: check the issuer's address there"
             )
         } else if words.contains("role") {
-            format!("check --role, and that an operator made it: `vault read auth/{mount}/role/{role}`")
+            format!("check --role, and that an operator made it{}", self.command())
         } else {
             modelseal_core::Code::VaultLoginRefused.hint().to_owned()
         }
     }
 
     fn hint_of_kubernetes(&self, refusal: &Refusal) -> String {
-        let Self { mount, role, .. } = self;
+        let mount = &self.mount;
         if refusal.status == Some(400) {
-            return format!("check --role, and that an operator made it: `vault read auth/{mount}/role/{role}`");
+            return format!("check --role, and that an operator made it{}", self.command());
         }
         format!(
             "compare the role's bound_service_account_names, bound_service_account_namespaces and audience with the \
              token; the same answer comes when the server cannot reach the cluster's API, or when nothing is mounted \
-             at auth/{mount}: see `vault read auth/{mount}/role/{role}` and auth/{mount}/config"
+             at auth/{mount}: see auth/{mount}/config and the role{}",
+            self.command()
         )
+    }
+
+    /// The command that shows the role, unless its name has characters that mean something to a shell.
+    fn command(&self) -> String {
+        let Self { mount, role, .. } = self;
+        match role.parse::<VaultKeyName>() {
+            Ok(role) => format!(": `vault read auth/{mount}/role/{role}`"),
+            Err(_) => String::new(),
+        }
     }
 }

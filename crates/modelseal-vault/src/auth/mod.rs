@@ -13,7 +13,7 @@ mod variables;
 mod watch;
 
 use core::time::Duration;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use modelseal_core::{Code, Error, Result, VaultPath};
 use modelseal_http::Env;
@@ -26,6 +26,7 @@ use self::source::{Kind, Source};
 use self::variables::Variables;
 use crate::answer::Answer;
 use crate::connection::Connection;
+use crate::files::of_credentials;
 use crate::token::{Limits, Token, TokenSummary};
 use crate::{AuthMethod, Credentials, SecretSource, Settings};
 
@@ -44,6 +45,8 @@ pub(crate) struct Plan {
     /// For messages.
     pub(crate) role: Option<String>,
     pub(crate) warnings: Vec<String>,
+    /// Files of secrets, also of those that are not used.
+    pub(crate) secret_files: Vec<PathBuf>,
     login: Login,
 }
 
@@ -57,24 +60,46 @@ enum Login {
     Token(Source),
 }
 
+/// See [`Vault::role_without_credentials`](crate::Vault::role_without_credentials).
+pub(crate) fn role_without_credentials(given: &Credentials, env: &dyn Env) -> Result<Option<String>> {
+    let variables = Variables::read(env)?;
+    let method = given.method.or(variables.credentials.method);
+    let open = matches!(method, None | Some(AuthMethod::Jwt));
+    let role = given.role.clone().or_else(|| variables.credentials.role.clone());
+    let bare = !detect::has_credentials(given) && !detect::has_credentials(&variables.credentials);
+    Ok(role.filter(|_| open && bare))
+}
+
 /// A token, and what its user should know about how it came.
 pub(crate) struct Granted {
     pub(crate) token: Token,
     pub(crate) warnings: Vec<String>,
+    /// Why the token must not be used; it is to be revoked all the same.
+    pub(crate) refused: Option<Error>,
 }
 
 impl Granted {
+    fn new(token: Token, warnings: Vec<String>) -> Self {
+        Self { token, warnings, refused: None }
+    }
+
+    /// What a login was answered with. An answer without a usable token says that one may live.
     fn of_login<T>(answer: Answer<T>) -> Result<Self> {
         let Some(auth) = answer.auth else {
-            return Err(match answer.wrap_info {
+            return Err(desk::orphaned(&match answer.wrap_info {
                 Some(wrapping) => {
-                    let path = wrapping.creation_path.unwrap_or_default();
+                    let path: String = wrapping.creation_path.unwrap_or_default().chars().take(300).collect();
                     Error::new(Code::VaultNotSupported, format!("the server wraps the answer of the login: {path}"))
                 }
                 None => Error::new(Code::VaultAnswer, "the server's answer to the login holds no token"),
-            });
+            }));
         };
-        let token = Token::obtained(auth)?;
+        let second_factor = auth.mfa_requirement.is_some();
+        let token = Token::obtained(auth).map_err(|error| match error.code() {
+            // No token yet.
+            Code::VaultNotSupported => error,
+            _ => desk::orphaned(&error),
+        })?;
         let mut warnings = answer.warnings.unwrap_or_default();
         if answer.lost > 0 {
             let life = token.summary.ttl.map_or_else(|| "without end".to_owned(), lasting);
@@ -83,7 +108,7 @@ impl Granted {
                  lives {life} and is not revoked"
             ));
         }
-        Ok(Self { token, warnings })
+        Ok(Self { refused: second_factor.then(Token::second_factor), ..Self::new(token, warnings) })
     }
 }
 
@@ -96,8 +121,10 @@ impl Plan {
     pub(crate) fn new(settings: &Settings, env: &dyn Env, agent: bool) -> Result<Self> {
         let variables = Variables::read(env)?;
         let around = Surroundings { agent, projected: Path::new(detect::PROJECTED).exists() };
-        let Choice { method, reason, credentials, warnings } = detect(&settings.credentials, &variables, around)?;
+        let Choice { method, reason, credentials, mut warnings } = detect(&settings.credentials, &variables, around)?;
         let login = Login::new(method, &credentials, env, agent)?;
+        let secret_files = of_credentials(&[&settings.credentials, &variables.credentials, &credentials]);
+        warnings.extend(login.source().and_then(Source::warning).map(str::to_owned));
         let limits = Limits {
             most: settings.max_token_ttl.or(variables.max_token_ttl).unwrap_or(MOST),
             strict: settings.strict_token || variables.strict_token,
@@ -107,19 +134,7 @@ impl Plan {
             AuthMethod::Jwt | AuthMethod::Kubernetes | AuthMethod::AppRole => credentials.role,
             AuthMethod::Agent | AuthMethod::Token => None,
         };
-        Ok(Self { method, reason, limits, role, warnings, login })
-    }
-
-    /// The file that holds what logs in, when there is one.
-    pub(crate) fn file(&self) -> Option<&Path> {
-        match &self.login {
-            Login::Identity(identity) => identity.token.path(),
-            Login::AppRole(approle) => match &approle.secret {
-                Secret::Plain(source) | Secret::Wrapped(source, _) => source.path(),
-            },
-            Login::Sink(source) | Login::Token(source) => source.path(),
-            Login::Agent => None,
-        }
+        Ok(Self { method, reason, limits, role, warnings, secret_files, login })
     }
 
     /// Gets a token. It is not judged yet.
@@ -135,13 +150,24 @@ impl Plan {
             Login::Token(source) => desk.look_up(desk.read(source)?, &source.name(), self.limits.danger_unlimited),
             Login::Agent => {
                 let token = Token { secret: None, summary: TokenSummary::unknown() };
-                Ok(Granted { token, warnings: Vec::new() })
+                Ok(Granted::new(token, Vec::new()))
             }
         }
     }
 }
 
 impl Login {
+    /// Where its secret is.
+    fn source(&self) -> Option<&Source> {
+        match self {
+            Self::Identity(identity) => Some(&identity.token),
+            Self::AppRole(AppRole { secret: Secret::Plain(source) | Secret::Wrapped(source, _), .. })
+            | Self::Sink(source)
+            | Self::Token(source) => Some(source),
+            Self::Agent => None,
+        }
+    }
+
     fn new(method: AuthMethod, given: &Credentials, env: &dyn Env, agent: bool) -> Result<Self> {
         let needs = |what: &str| {
             Error::new(Code::VaultNoCredentials, format!("the login method {method} needs {what}"))

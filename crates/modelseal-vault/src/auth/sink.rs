@@ -10,8 +10,11 @@ use modelseal_http::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::Granted;
-use super::desk::Desk;
+use super::desk::{Desk, out_of_its_wrapping};
 use super::source::Source;
+
+/// What is lost when it is.
+const WHAT: &str = "the agent's token";
 
 #[derive(Deserialize)]
 struct Wrapped {
@@ -42,11 +45,14 @@ pub(super) fn token(desk: Desk<'_>, source: &Source, danger_unlimited: bool) -> 
         let message = format!("{name} was wrapped at `{path}`, where no agent does; it was not unwrapped");
         return Err(Error::new(Code::VaultWrappingPath, message));
     }
-    let answer = desk.unwrap::<Unwrapped>(&wrapped.token, "the agent's token")?;
+    let answer = desk.unwrap::<Unwrapped>(&wrapped.token, WHAT)?;
     let token = match (answer.data, answer.auth) {
         (Some(data), None) => data.token,
         (None, Some(auth)) => auth.client_token,
-        _ => return Err(Error::new(Code::VaultAnswer, format!("{name} held no token when unwrapped"))),
+        _ => {
+            let error = Error::new(Code::VaultAnswer, format!("{name} held no token when unwrapped"));
+            return Err(out_of_its_wrapping(&error, WHAT));
+        }
     };
     desk.look_up(token, &name, danger_unlimited)
 }

@@ -10,7 +10,7 @@ use modelseal_http::{Env, ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
 use super::command::Program;
-use crate::SecretSource;
+use crate::{SecretProvider, SecretSource};
 
 /// Most bytes of a secret, wherever it is.
 pub(super) const MOST: usize = 64 * 1024;
@@ -61,6 +61,8 @@ impl Kind {
 pub(super) struct Source {
     kind: Kind,
     place: Place,
+    /// What is wrong with the place, and does not keep it from being used.
+    warning: Option<String>,
 }
 
 enum Place {
@@ -68,6 +70,7 @@ enum Place {
     Env(String, SecretString),
     Command(Program),
     Value(SecretString),
+    Provider(SecretProvider),
 }
 
 impl fmt::Debug for Place {
@@ -77,6 +80,7 @@ impl fmt::Debug for Place {
             Self::Env(name, _) => write!(f, "Env({name})"),
             Self::Command(_) => f.write_str("Command"),
             Self::Value(_) => f.write_str("Value"),
+            Self::Provider(provider) => write!(f, "Provider({})", provider.name()),
         }
     }
 }
@@ -87,9 +91,10 @@ impl Source {
     /// # Errors
     /// `identity/missing`, `vault/no-credentials`; `identity/malformed`, `vault/credentials`; `usage/arguments`.
     pub(super) fn find(kind: Kind, source: &SecretSource, env: &dyn Env) -> Result<Self> {
+        let mut warning = None;
         let place = match source {
             SecretSource::File(path) => {
-                open(kind, path)?;
+                warning = exposure(kind, path, &open(kind, path)?);
                 Place::File(path.clone())
             }
             SecretSource::Env(name) => {
@@ -107,16 +112,14 @@ impl Source {
             }
             SecretSource::Command(words) => Place::Command(Program::new(words)?),
             SecretSource::Value(value) => Place::Value(value.clone()),
+            SecretSource::Provider(provider) => Place::Provider(provider.clone()),
         };
-        Ok(Self { kind, place })
+        Ok(Self { kind, place, warning })
     }
 
-    /// The file, when it is in one.
-    pub(super) fn path(&self) -> Option<&Path> {
-        match &self.place {
-            Place::File(path) => Some(path),
-            _ => None,
-        }
+    /// What the user should know about the place.
+    pub(super) fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
     }
 
     /// What the secret is for.
@@ -132,6 +135,7 @@ impl Source {
             Place::Env(name, _) => format!("the {kind} in {name}"),
             Place::Command(_) => format!("the {kind} of the command"),
             Place::Value(_) => format!("the {kind}"),
+            Place::Provider(provider) => format!("the {kind} of {}", provider.name()),
         }
     }
 
@@ -144,6 +148,7 @@ impl Source {
             Place::File(path) => read_file(self.kind, path)?,
             Place::Command(program) => program.run(self.kind, stop)?,
             Place::Env(_, value) | Place::Value(value) => Zeroizing::new(value.expose_secret().as_bytes().to_vec()),
+            Place::Provider(provider) => Zeroizing::new(provider.get()?.expose_secret().as_bytes().to_vec()),
         };
         self.checked(&bytes)
     }
@@ -197,7 +202,38 @@ fn open(kind: Kind, path: &Path) -> Result<File> {
 fn unreadable(kind: Kind, path: &Path, error: &io::Error) -> Error {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text).to_lowercase();
-    kind.missing(format!("cannot read the {} `{}`: {text}", kind.name(), path.display()))
+    let name = kind.name();
+    if is_like_a_secret(path) {
+        let hint = "give the path of the file that holds it; a secret that stood on a command line or in a variable may \
+                    have been seen: have a new one issued";
+        let message = format!("cannot read the {name}: what names its file is not a path, but looks like a secret");
+        return kind.missing(message).with_hint(hint);
+    }
+    kind.missing(format!("cannot read the {name} `{}`: {text}", path.display()))
+}
+
+/// Whether somebody may have put the secret itself where its path belongs: nothing has that name, it has no separator,
+/// and it begins like a token, or is as long as tokens, JWTs, UUIDs are and made of their characters.
+fn is_like_a_secret(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    let text = text.trim();
+    let begins = ["hvs.", "hvb.", "hvr.", "s.", "b.", "r."].iter().any(|start| text.starts_with(start));
+    let inside = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'=' | b'+' | b'~');
+    let separated = text.contains(std::path::is_separator);
+    !separated && (begins || text.starts_with('{') || (text.len() >= 20 && text.bytes().all(inside)))
+}
+
+/// A warning of a file that others may read. Not of the tokens that Kubernetes projects, which everybody in the pod may
+/// read, and which are replaced before they are an hour old.
+fn exposure(kind: Kind, path: &Path, file: &File) -> Option<String> {
+    if kind == Kind::ServiceAccountToken || !file.metadata().is_ok_and(|metadata| is_readable_by_others(&metadata)) {
+        return None;
+    }
+    // The link by which the files of such a volume are replaced at once.
+    let projected = path.parent().is_some_and(|directory| directory.join("..data").is_symlink());
+    (!projected).then(|| {
+        format!("others may read the {} `{}`: let only its owner read it, chmod 600", kind.name(), path.display())
+    })
 }
 
 #[cfg(unix)]
@@ -216,6 +252,17 @@ fn open_without_waiting(path: &Path) -> io::Result<File> {
 fn is_writable_by_others(metadata: &std::fs::Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;
     metadata.mode() & 0o022 != 0
+}
+
+#[cfg(unix)]
+fn is_readable_by_others(metadata: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    metadata.mode() & 0o044 != 0
+}
+
+#[cfg(not(unix))]
+fn is_readable_by_others(_: &std::fs::Metadata) -> bool {
+    false
 }
 
 #[cfg(not(unix))]

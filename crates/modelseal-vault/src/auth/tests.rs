@@ -115,3 +115,27 @@ fn t23_nothing_shows_a_secret() {
     let token = Token { secret: Some(SecretString::from(PLANTED)), summary: TokenSummary::unknown() };
     assert!(!format!("{token:?} {:?}", token.summary).contains("planted"));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_secret_that_others_may_read_is_told() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("secret");
+    std::fs::write(&path, "secret").unwrap();
+    let file = || Some(SecretSource::File(path.clone()));
+    for (mode, warned) in [(0o644, true), (0o600, false)] {
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+        let role = || Some("ci".to_owned());
+        for credentials in [
+            Credentials { token: file(), ..Credentials::default() },
+            Credentials { token_sink: Some(path.clone()), ..Credentials::default() },
+            Credentials { role_id: role(), secret_id: file(), ..Credentials::default() },
+            Credentials { role_id: role(), role: role(), wrapped_secret_id: file(), ..Credentials::default() },
+            Credentials { role: role(), identity_token: file(), ..Credentials::default() },
+        ] {
+            let warnings = plan(credentials).unwrap().warnings;
+            assert_eq!(warnings.iter().any(|warning| warning.contains("others may read")), warned, "{warnings:?}");
+        }
+    }
+}

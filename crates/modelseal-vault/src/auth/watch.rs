@@ -1,8 +1,8 @@
 //! Stop requests around logins.
 //!
 //! A login that is given up half-way can leave a token that nobody knows and nobody revokes. So a stop request is not
-//! heard while a login is under way, until it is answered or [`GRACE`] has passed; whoever made the login asks
-//! afterwards, and revokes. Everything else stops at once.
+//! heard while the exchange of a login is under way, until it is answered or [`GRACE`] has passed; whoever made the
+//! login asks afterwards, and revokes. Everything else stops at once, also the wait before a repetition.
 
 use core::fmt;
 use core::time::Duration;

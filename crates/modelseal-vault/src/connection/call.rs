@@ -6,6 +6,8 @@ use modelseal_core::{Code, Error, Result, VaultPath};
 use modelseal_http::{Method, SecretSlice, SecretString};
 use serde::Serialize;
 
+use crate::auth::Watch;
+
 /// Whether a request may be sent again after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Repeat {
@@ -30,6 +32,9 @@ pub(crate) struct Call<'a> {
     pub(crate) timeout: Option<Duration>,
     /// Whether the caller may stop it.
     pub(crate) stoppable: bool,
+    /// An exchange that must not be given up half-way, though the caller may ask to stop; what lies between two
+    /// attempts may.
+    pub(crate) patience: Option<&'a Watch>,
     /// Most bytes of the answer.
     pub(crate) max_answer: usize,
 }
@@ -52,6 +57,7 @@ impl<'a> Call<'a> {
             repeat: Repeat::Safe,
             timeout: None,
             stoppable: true,
+            patience: None,
             max_answer: MAX_ANSWER,
         }
     }
@@ -64,6 +70,12 @@ impl<'a> Call<'a> {
     /// In this namespace. `root` is that of the server itself, as the `vault` and `bao` command lines have it.
     pub(crate) fn within(mut self, namespace: Option<&'a VaultPath>) -> Self {
         self.namespace = namespace.filter(|namespace| namespace.as_str() != "root");
+        self
+    }
+
+    /// With the patience of a login, in each exchange.
+    pub(crate) fn patiently(mut self, watch: &'a Watch) -> Self {
+        self.patience = Some(watch);
         self
     }
 

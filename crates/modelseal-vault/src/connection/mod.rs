@@ -67,7 +67,13 @@ impl Connection {
     /// Makes a call whose answer is JSON.
     pub(crate) fn ask<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<Answer<T>, Refusal> {
         let (response, lost) = self.call(&call, is_success)?;
-        let refused = |error| Refusal { status: Some(response.status), words: Vec::new(), sent: Sent::Maybe, error };
+        let refused = |error| Refusal {
+            status: Some(response.status),
+            words: Vec::new(),
+            sent: Sent::Maybe,
+            lost: lost > 0,
+            error,
+        };
         let answer = Answer::read(&self.what(&call), &response, &self.discretion).map_err(refused)?;
         Ok(Answer { lost, ..answer })
     }
@@ -89,19 +95,23 @@ impl Connection {
                 Ok(response) => return Ok((response, lost)),
                 Err(failed) => failed,
             };
+            let lost_before = lost > 0;
             lost += usize::from(failed.may_have_acted());
             let delay = repeats.next(&failed);
             // An attempt that the deadline cut short explains nothing: what came before it does.
             let cut_short = failed.refusal.error.code() == Code::VaultTimeout;
             let mut refusal = earlier.filter(|_| cut_short).unwrap_or(failed.refusal);
+            refusal.lost = lost_before;
             if lost > 0 {
                 refusal.sent = Sent::Maybe;
             }
             let Some(delay) = delay else { return Err(refusal) };
             if call.stoppable {
-                self.client
-                    .wait(delay)
-                    .map_err(|stopped| Refusal { sent: refusal.sent, ..Refusal::failed(&self.what(call), &stopped) })?;
+                self.client.wait(delay).map_err(|stopped| Refusal {
+                    sent: refusal.sent,
+                    lost: lost > 0,
+                    ..Refusal::failed(&self.what(call), &stopped)
+                })?;
             } else {
                 std::thread::sleep(delay);
             }
@@ -126,7 +136,10 @@ impl Connection {
             request.headers.push(Header::secret("x-vault-token", token.clone()));
         }
         let started = Instant::now();
-        let outcome = self.client.send(request);
+        let outcome = match call.patience {
+            Some(watch) => watch.patiently(|| self.client.send(request)),
+            None => self.client.send(request),
+        };
         self.record(call, &path, started.elapsed(), outcome.as_ref().ok());
         match outcome {
             Ok(response) if wanted(response.status) => Ok(response),

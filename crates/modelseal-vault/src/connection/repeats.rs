@@ -93,7 +93,7 @@ mod tests {
 
     fn failed(status: Option<u16>, sent: Sent, passing: bool) -> Failed {
         let error = Error::new(Code::VaultUnavailable, "test");
-        Failed { refusal: Refusal { status, words: Vec::new(), sent, error }, retry_after: None, passing }
+        Failed { refusal: Refusal { status, words: Vec::new(), sent, lost: false, error }, retry_after: None, passing }
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! What settings and environment say about the server, as the `vault` and `bao` command lines understand it.
 //!
 //! For each setting the first of these wins: what the caller gave, `MODELSEAL_…`, `BAO_…`, `VAULT_…`, the default. An
-//! empty variable is not set. A value that cannot be used is an error, never a reason to look further.
+//! empty variable is not set. A value that cannot be used is an error, never a reason to look further. Variables that
+//! decide which server is trusted, the address and the namespace, must agree with each other instead.
 
 mod file;
+mod files;
 mod proxy;
 mod tls;
 mod values;
@@ -13,12 +15,12 @@ mod variables;
 mod tests;
 
 use core::time::Duration;
-use std::path::PathBuf;
 
 use modelseal_core::{Code, Error, Result, VaultPath};
 use modelseal_http::{Address, ClientConfig, Env};
 
 use crate::Settings;
+use crate::files::Files;
 use variables::{Found, Variables};
 
 /// Everything that is known before the first request.
@@ -42,15 +44,17 @@ pub(crate) struct Resolved {
     pub(crate) default_address: bool,
     /// What the audit log shall show of this run: `[A-Za-z0-9._:/-]`, at most 128.
     pub(crate) correlation_id: Option<String>,
-    /// Files that say whom to trust and who we are, and the socket.
-    pub(crate) files: Vec<PathBuf>,
+    /// Whom to believe, and what the client shows, as files.
+    pub(crate) files: Files,
     /// What was decided and which source won, one line each, without secrets.
     pub(crate) notices: Vec<String>,
 }
 
-const ADDRESS: [&str; 5] = ["MODELSEAL_VAULT_ADDR", "BAO_AGENT_ADDR", "BAO_ADDR", "VAULT_AGENT_ADDR", "VAULT_ADDR"];
-const NAMESPACE: [&str; 3] = ["MODELSEAL_NAMESPACE", "BAO_NAMESPACE", "VAULT_NAMESPACE"];
-const AUTH_NAMESPACE: [&str; 1] = ["MODELSEAL_AUTH_NAMESPACE"];
+/// Within a family the agent stands in front of the server.
+const ADDRESS: [&[&str]; 3] =
+    [&["MODELSEAL_VAULT_ADDR"], &["BAO_AGENT_ADDR", "BAO_ADDR"], &["VAULT_AGENT_ADDR", "VAULT_ADDR"]];
+const NAMESPACE: [&[&str]; 3] = [&["MODELSEAL_NAMESPACE"], &["BAO_NAMESPACE"], &["VAULT_NAMESPACE"]];
+const AUTH_NAMESPACE: [&[&str]; 1] = [&["MODELSEAL_AUTH_NAMESPACE"]];
 const TIMEOUT: [&str; 3] = ["MODELSEAL_TIMEOUT", "BAO_CLIENT_TIMEOUT", "VAULT_CLIENT_TIMEOUT"];
 const RETRIES: [&str; 2] = ["BAO_MAX_RETRIES", "VAULT_MAX_RETRIES"];
 /// The name that cosign and other tools of sigstore know.
@@ -85,13 +89,15 @@ impl Resolved {
         let variables = Variables::new(env);
         let mut notices = Vec::new();
         let server = server(settings, &variables, &mut notices)?;
-        let namespace = namespace(settings.namespace.as_ref(), &variables, &NAMESPACE, &mut notices)?;
+        let remedy = "give --namespace";
+        let namespace = namespace(settings.namespace.as_ref(), &variables, &NAMESPACE, remedy, &mut notices)?;
         let own = namespace_of_login(settings, &variables, &mut notices)?;
         let mut client = ClientConfig::new(server.address);
-        let mut files: Vec<PathBuf> =
-            client.address.socket().filter(|path| path.exists()).map(Into::into).into_iter().collect();
-        client.tls = tls::tls(settings, &variables, &mut files, &mut notices)?;
+        let mut files = files::files(settings, &variables)?;
+        files.trust.extend(client.address.socket().filter(|path| path.exists()).map(Into::into));
+        client.tls = tls::tls(settings, &variables, &mut notices)?;
         client.proxy = proxy::proxy(&client.address, &variables, &mut notices)?;
+        tls::refuse_steered_roots(&client, &variables)?;
         client.danger_plain_http = settings.danger_plain_http;
         client.hooks = settings.hooks.clone();
         let timeout = timeout(settings, &variables, &mut notices)?;
@@ -122,17 +128,19 @@ struct Server {
 }
 
 fn server(settings: &Settings, variables: &Variables<'_>, notices: &mut Vec<String>) -> Result<Server> {
-    let found = if settings.address.is_some() { None } else { variables.first(&ADDRESS)? };
-    let (text, source) = match (&settings.address, &found) {
-        (Some(text), _) => (text.as_str(), "given by the caller"),
-        (None, Some(found)) => (found.value.as_str(), found.name),
-        (None, None) => (DEFAULT_ADDRESS, "the default"),
-    };
     // The text itself stays out of messages: a user name and password may stand in it.
-    let address = Address::parse(text).map_err(|error| match &found {
-        None => Error::new(Code::VaultAddress, error.message()),
-        Some(found) => found.wrong(format!("{}; the form is https://HOST:PORT or unix:///PATH", error.message())),
-    })?;
+    let given = |text: &str| Address::parse(text).map_err(|error| Error::new(Code::VaultAddress, error.message()));
+    let set = |found: &Found| {
+        Address::parse(&found.value)
+            .map_err(|error| found.wrong(format!("{}; the form is https://HOST:PORT or unix:///PATH", error.message())))
+    };
+    let (address, source) = match &settings.address {
+        Some(text) => (given(text)?, "given by the caller"),
+        None => match variables.agreed(&ADDRESS, "servers", "say which one with --vault-addr", set)? {
+            Some(found) => found,
+            None => (given(DEFAULT_ADDRESS)?, "the default"),
+        },
+    };
     if !address.is_tls() && !address.is_local() && !settings.danger_plain_http {
         return Err(Error::new(Code::VaultPlainHttp, format!("the address {address} ({source}) has no TLS")));
     }
@@ -146,16 +154,17 @@ fn server(settings: &Settings, variables: &Variables<'_>, notices: &mut Vec<Stri
 fn namespace(
     given: Option<&VaultPath>,
     variables: &Variables<'_>,
-    names: &[&'static str],
+    names: &[&[&'static str]],
+    remedy: &str,
     notices: &mut Vec<String>,
 ) -> Result<Option<VaultPath>> {
     if let Some(given) = given {
         notices.push(format!("namespace {given}: given by the caller"));
         return Ok(Some(given.clone()));
     }
-    let Some(found) = variables.first(names)? else { return Ok(None) };
-    let namespace = path(&found, "a namespace")?;
-    notices.push(format!("namespace {namespace}: {}", found.name));
+    let read = |found: &Found| path(found, "a namespace");
+    let Some((namespace, name)) = variables.agreed(names, "namespaces", remedy, read)? else { return Ok(None) };
+    notices.push(format!("namespace {namespace}: {name}"));
     Ok(Some(namespace))
 }
 
@@ -165,7 +174,8 @@ fn namespace_of_login(
     notices: &mut Vec<String>,
 ) -> Result<Option<VaultPath>> {
     let mut own = Vec::new();
-    let namespace = namespace(settings.auth_namespace.as_ref(), variables, &AUTH_NAMESPACE, &mut own)?;
+    let given = settings.auth_namespace.as_ref();
+    let namespace = namespace(given, variables, &AUTH_NAMESPACE, "give --auth-namespace", &mut own)?;
     notices.extend(own.into_iter().map(|line| format!("login: {line}")));
     Ok(namespace)
 }

@@ -1,5 +1,7 @@
 //! Every variable, and every value that cannot be used.
 
+mod steering;
+
 use std::fs;
 use std::path::PathBuf;
 
@@ -73,19 +75,23 @@ fn which_address_wins() {
     let given = with(&settings, all).unwrap();
     assert_eq!(given.client.address.to_string(), "https://flag:1");
     assert!(!given.agent && !given.default_address);
-    for from in 0..all.len() {
-        let env = FixedEnv::from_iter(all[from..].iter().copied());
-        let resolved = Resolved::new(&Settings::default(), &env).unwrap();
-        let (name, address) = all[from];
+    for (name, address) in all {
+        let resolved = resolve([(name, address)]).unwrap();
         assert_eq!(resolved.notices, [format!("address {address}: {name}")]);
         assert_eq!(resolved.agent, name.contains("AGENT"), "{name}");
         assert!(!resolved.default_address);
+    }
+    // An agent stands in front of the server of its own family.
+    for family in ["BAO", "VAULT"] {
+        let (agent, server) = (format!("{family}_AGENT_ADDR"), format!("{family}_ADDR"));
+        let resolved = resolve([(&agent, "https://agent:1"), (&server, "https://server:1")]).unwrap();
+        assert_eq!(resolved.notices, [format!("address https://agent:1: {agent}")]);
     }
 }
 
 #[test]
 fn addresses_that_cannot_be_used() {
-    for name in ADDRESS {
+    for name in ADDRESS.concat() {
         for bad in [
             "vault.example.com",
             "ftp://h",
@@ -115,10 +121,9 @@ fn addresses_that_cannot_be_used() {
 
 #[test]
 fn namespaces() {
-    let all = [("MODELSEAL_NAMESPACE", "m/x"), ("BAO_NAMESPACE", "/b/"), ("VAULT_NAMESPACE", "v/"), ("UNRELATED", "x")];
+    let all = [("MODELSEAL_NAMESPACE", "m/x"), ("BAO_NAMESPACE", "/b/"), ("VAULT_NAMESPACE", "v/")];
     for (from, expected) in ["m/x", "b", "v"].into_iter().enumerate() {
-        let env = FixedEnv::from_iter(all[from..].iter().copied());
-        let resolved = Resolved::new(&Settings::default(), &env).unwrap();
+        let resolved = resolve([all[from], ("UNRELATED", "x")]).unwrap();
         assert_eq!(resolved.namespace.as_ref().map(VaultPath::as_str), Some(expected));
         assert_eq!(resolved.auth_namespace, resolved.namespace);
         assert!(notes(&resolved).contains(&format!("namespace {expected}: {}", all[from].0)));
@@ -427,9 +432,9 @@ fn every_variable_must_be_text() {
     use std::ffi::OsString;
     use std::os::unix::ffi::OsStringExt as _;
     let names = [
-        &ADDRESS[..],
-        &NAMESPACE,
-        &AUTH_NAMESPACE,
+        &ADDRESS.concat()[..],
+        &NAMESPACE.concat(),
+        &AUTH_NAMESPACE.concat(),
         &TIMEOUT,
         &RETRIES,
         &TRANSIT_MOUNT,

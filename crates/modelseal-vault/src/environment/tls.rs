@@ -1,11 +1,11 @@
 //! Whom TLS connections trust, and what the client shows.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use modelseal_core::{Code, Error, Result};
-use modelseal_http::{ClientIdentity, Roots, SecretSlice, TlsConfig};
+use modelseal_http::{ClientConfig, ClientIdentity, Proxy, Roots, SecretSlice, TlsConfig};
 
 use super::file;
 use super::values;
@@ -13,7 +13,7 @@ use super::variables::{Found, Variables};
 use crate::Settings;
 
 /// Any of them replaces the authorities of the system.
-const AUTHORITIES: [&str; 7] = [
+pub(super) const AUTHORITIES: [&str; 7] = [
     "MODELSEAL_CA_CERT",
     "BAO_CACERT",
     "BAO_CACERT_BYTES",
@@ -23,8 +23,10 @@ const AUTHORITIES: [&str; 7] = [
     "VAULT_CAPATH",
 ];
 const CLIENT_CERTIFICATE: [&str; 2] = ["BAO_CLIENT_CERT", "VAULT_CLIENT_CERT"];
-const CLIENT_KEY: [&str; 2] = ["BAO_CLIENT_KEY", "VAULT_CLIENT_KEY"];
+pub(super) const CLIENT_KEY: [&str; 2] = ["BAO_CLIENT_KEY", "VAULT_CLIENT_KEY"];
 const SERVER_NAME: [&str; 2] = ["BAO_TLS_SERVER_NAME", "VAULT_TLS_SERVER_NAME"];
+/// With these the TLS library looks elsewhere for the authorities of the system.
+const STEERING: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 const SKIP_VERIFY: [&str; 2] = ["BAO_SKIP_VERIFY", "VAULT_SKIP_VERIFY"];
 
 /// The most of all files of a directory; those of a system have half a megabyte.
@@ -33,25 +35,36 @@ const MOST_BYTES: usize = 16 * 1024 * 1024;
 const PEM: &str = "-----BEGIN";
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
 
-/// `files` get what was read.
-///
 /// # Errors
 /// `usage/environment`, `usage/arguments`, `input/*`.
-pub(super) fn tls(
-    settings: &Settings,
-    variables: &Variables<'_>,
-    files: &mut Vec<PathBuf>,
-    notices: &mut Vec<String>,
-) -> Result<TlsConfig> {
+pub(super) fn tls(settings: &Settings, variables: &Variables<'_>, notices: &mut Vec<String>) -> Result<TlsConfig> {
     let mut tls = TlsConfig::default();
     tls.danger_skip_verify = skip_verify(settings, variables)?;
-    tls.roots = roots(settings, variables, files, notices)?;
-    tls.identity = identity(variables, files, notices)?;
+    tls.roots = roots(settings, variables, notices)?;
+    tls.identity = identity(variables, notices)?;
     tls.server_name = server_name(variables, notices)?;
     if tls.danger_skip_verify {
         notices.push("the server's certificate is not checked: asked for by the caller".to_owned());
     }
     Ok(tls)
+}
+
+/// Refuses variables that would replace the authorities of the system behind everybody's back: an earlier step of a
+/// job may have set them.
+///
+/// # Errors
+/// `usage/environment`.
+pub(super) fn refuse_steered_roots(client: &ClientConfig, variables: &Variables<'_>) -> Result<()> {
+    let connects = client.address.is_tls() || matches!(client.proxy, Proxy::Url(_));
+    if !connects || client.tls.danger_skip_verify || !matches!(client.tls.roots, Roots::System) {
+        return Ok(());
+    }
+    let Some(name) = STEERING.into_iter().find(|name| variables.is_set(name)) else { return Ok(()) };
+    let message = format!("{name} would replace the certificate authorities of the system");
+    let hint = format!(
+        "name the authority of the server with --ca-cert or in VAULT_CACERT, which may be the same file; or unset {name}"
+    );
+    Err(Error::new(Code::UsageEnvironment, message).with_hint(hint))
 }
 
 /// Only the caller can switch the check off: an earlier step of a job may have set variables.
@@ -69,12 +82,7 @@ fn skip_verify(settings: &Settings, variables: &Variables<'_>) -> Result<bool> {
     }
 }
 
-fn roots(
-    settings: &Settings,
-    variables: &Variables<'_>,
-    files: &mut Vec<PathBuf>,
-    notices: &mut Vec<String>,
-) -> Result<Roots> {
+fn roots(settings: &Settings, variables: &Variables<'_>, notices: &mut Vec<String>) -> Result<Roots> {
     let (texts, source) = if let Some(path) = &settings.ca_cert {
         let text = path.to_str().map_or(Kind::Path, Kind::of);
         let wrong =
@@ -89,14 +97,13 @@ fn roots(
         if !holds(&bytes, CERTIFICATE) {
             return Err(wrong("it has no PEM certificate").with_hint(PEM_HINT));
         }
-        files.push(path.clone());
         (vec![bytes], "given by the caller")
     } else {
         let Some(found) = variables.first(&AUTHORITIES)? else { return Ok(Roots::System) };
         let texts = match found.name {
             name if name.ends_with("_CACERT_BYTES") => vec![inline(&found)?],
-            name if name.ends_with("_CAPATH") => directory(&found, files)?,
-            _ => vec![single(&found, files)?],
+            name if name.ends_with("_CAPATH") => directory(&found)?,
+            _ => vec![single(&found)?],
         };
         (texts, found.name)
     };
@@ -107,7 +114,7 @@ fn roots(
 const PEM_HINT: &str = "the file must have `-----BEGIN CERTIFICATE-----`; `openssl x509 -inform der` converts others";
 
 /// The certificates in a file that a variable names.
-fn single(found: &Found, files: &mut Vec<PathBuf>) -> Result<Vec<u8>> {
+fn single(found: &Found) -> Result<Vec<u8>> {
     match Kind::of(&found.value) {
         Kind::Path => {}
         Kind::Text => {
@@ -127,7 +134,6 @@ fn single(found: &Found, files: &mut Vec<PathBuf>) -> Result<Vec<u8>> {
     if !holds(&bytes, CERTIFICATE) {
         return Err(found.wrong("the file has no PEM certificate").with_hint(PEM_HINT));
     }
-    files.push(path.to_owned());
     Ok(bytes.to_vec())
 }
 
@@ -150,7 +156,7 @@ fn encoded(found: &Found) -> Error {
 }
 
 /// The certificates in all `*.pem` and `*.crt` of a directory; files without one are passed over.
-fn directory(found: &Found, files: &mut Vec<PathBuf>) -> Result<Vec<Vec<u8>>> {
+fn directory(found: &Found) -> Result<Vec<Vec<u8>>> {
     match Kind::of(&found.value) {
         Kind::Path => {}
         Kind::Text => {
@@ -175,7 +181,6 @@ fn directory(found: &Found, files: &mut Vec<PathBuf>) -> Result<Vec<Vec<u8>>> {
         }
         if holds(&bytes, CERTIFICATE) {
             texts.push(bytes.to_vec());
-            files.push(file);
         }
     }
     if texts.is_empty() {
@@ -184,11 +189,7 @@ fn directory(found: &Found, files: &mut Vec<PathBuf>) -> Result<Vec<Vec<u8>>> {
     Ok(texts)
 }
 
-fn identity(
-    variables: &Variables<'_>,
-    files: &mut Vec<PathBuf>,
-    notices: &mut Vec<String>,
-) -> Result<Option<ClientIdentity>> {
+fn identity(variables: &Variables<'_>, notices: &mut Vec<String>) -> Result<Option<ClientIdentity>> {
     let (certificate, key) = match (variables.first(&CLIENT_CERTIFICATE)?, variables.first(&CLIENT_KEY)?) {
         (None, None) => return Ok(None),
         (Some(certificate), Some(key)) => (certificate, key),
@@ -209,7 +210,6 @@ fn identity(
     if holds(&private, "ENCRYPTED") {
         return Err(key.wrong("the private key is encrypted; nobody is there to give the passphrase"));
     }
-    files.extend([certificate.value.clone().into(), key.value.clone().into()]);
     notices.push(format!("client certificate: {}", certificate.name));
     Ok(Some(ClientIdentity::new(certificates.to_vec(), SecretSlice::from(private.to_vec()))))
 }

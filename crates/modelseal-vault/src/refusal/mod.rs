@@ -22,6 +22,9 @@ pub(crate) struct Refusal {
     /// Whether the server may have acted. Only what it refuses before looking at the request is `No`: a rate limit,
     /// a seal.
     pub(crate) sent: Sent,
+    /// Whether an earlier attempt of the same request got no answer: the server may have acted on that one, whatever it
+    /// says now.
+    pub(crate) lost: bool,
     /// What it means, unless the step knows better.
     pub(crate) error: Error,
 }
@@ -58,7 +61,7 @@ impl Refusal {
         if let Some(hint) = meaning.hint {
             error = error.with_hint(hint);
         }
-        Self { status: Some(status), words, sent, error }
+        Self { status: Some(status), words, sent, lost: false, error }
     }
 
     /// What a failure on the way means.
@@ -82,7 +85,7 @@ impl Refusal {
         if let Some(hint) = hint {
             error = error.with_hint(hint);
         }
-        Self { status: None, words: Vec::new(), sent: failure.sent(), error }
+        Self { status: None, words: Vec::new(), sent: failure.sent(), lost: false, error }
     }
 
     /// The same refusal with the code that the step gives it, the server's words kept in the message.
@@ -102,7 +105,7 @@ impl From<Refusal> for Error {
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        Self { status: None, words: Vec::new(), sent: Sent::Maybe, error }
+        Self { status: None, words: Vec::new(), sent: Sent::Maybe, lost: false, error }
     }
 }
 

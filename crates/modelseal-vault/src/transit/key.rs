@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use modelseal_core::{Code, Error, PublicKey, Result, Scheme, VaultKeyRef};
+use modelseal_core::{Code, Error, KeyId, PublicKey, Result, Scheme, VaultKeyRef};
 use serde_json::value::RawValue;
 
 use super::meaning::explain;
@@ -54,6 +54,31 @@ impl TransitKey {
             .range(self.oldest_accepted..)
             .map(|(number, version)| (*number, version))
             .filter(move |(number, _)| named.is_none_or(|named| named == *number))
+    }
+
+    /// The version that the reference names, else the latest, with its number.
+    ///
+    /// # Errors
+    /// `vault/key-version` when it is not offered.
+    pub fn chosen(&self) -> Result<(u32, &KeyVersion)> {
+        let number = self.reference.version.map_or(self.latest, core::num::NonZeroU32::get);
+        self.accepted(number).map(|version| (number, version))
+    }
+
+    /// Refuses the key when [`chosen`](Self::chosen) has another id than the expected one.
+    ///
+    /// # Errors
+    /// `vault/unexpected-key`; `vault/key-version`.
+    pub fn expect_id(&self, expected: KeyId) -> Result<()> {
+        let (number, version) = self.chosen()?;
+        let found = version.public_key.id();
+        if found == expected {
+            return Ok(());
+        }
+        let message = format!("version {number} of `{}` is {found}, expected was {expected}", self.reference.key);
+        Err(Error::new(Code::VaultUnexpectedKey, message).with_hint(
+            "nothing was written: check address, namespace and mount; somebody may have exchanged the server or the key",
+        ))
     }
 
     /// One version, when its signatures count.

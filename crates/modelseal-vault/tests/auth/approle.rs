@@ -112,6 +112,35 @@ fn a_secret_id_that_somebody_read_and_wrapped_again_is_an_alarm_and_is_left_alon
 }
 
 #[test]
+fn t17_a_wrapping_of_another_namespace_at_the_same_path_is_an_alarm() {
+    // The path of a wrapping token has no namespace in it.
+    let server = support::server(harness::Kind::OpenBao);
+    let (mount, role_id) = made(&server);
+    let namespace = harness::unique("other");
+    server.operator.post(&format!("sys/namespaces/{namespace}"), &json!({})).ok();
+    let elsewhere = server.operator.in_namespace(&namespace);
+    elsewhere.post(&format!("sys/auth/{mount}"), &json!({"type": "approle"})).ok();
+    elsewhere.post(&format!("auth/{mount}/role/{ROLE}"), &json!({})).ok();
+    let path = format!("auth/{mount}/role/{ROLE}/secret-id");
+    let answer = elsewhere.wrapping("60s").post(&path, &json!({})).ok();
+    let wrapping = answer["wrap_info"]["token"].as_str().unwrap();
+    let settings = settings(&server.address, wrapped(&mount, &role_id, ROLE, wrapping));
+    let error = refused(&settings);
+    assert_eq!((error.code(), error.code().exit().status()), (Code::VaultWrappingToken, 6), "{error}");
+    assert!(error.hint().contains("tell security"), "{}", error.hint());
+}
+
+#[test]
+fn a_fresh_secret_id_that_is_refused_is_an_alarm() {
+    both(|server| {
+        let (mount, _) = made(server);
+        let wrapping = server.wrapped(&format!("auth/{mount}/role/{ROLE}/secret-id"), &json!({}), "60s");
+        let settings = settings(&server.address, wrapped(&mount, "of-another-role", ROLE, &wrapping));
+        assert_refused(&settings, Code::VaultWrappingToken, "--role-id");
+    });
+}
+
+#[test]
 fn another_path_is_accepted_when_it_is_said_exactly() {
     both(|server| {
         let (mount, role_id) = made(server);

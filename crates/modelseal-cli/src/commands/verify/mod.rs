@@ -3,8 +3,10 @@
 mod plan;
 mod schedule;
 
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use modelseal::vault::Vault;
 use modelseal::{Code, Error, Result, Unchecked};
 
 use super::report::Reports;
@@ -12,6 +14,7 @@ use super::server;
 use crate::args::VerifyArgs;
 use crate::exit;
 use crate::output::Console;
+use crate::output::json::ServerObject;
 use crate::output::text::{self, Detail};
 use crate::output::verification::{ModelObject, Verification};
 use crate::signals::Signals;
@@ -35,6 +38,7 @@ pub(crate) fn run(args: &VerifyArgs, console: &mut Console) -> Result<u8> {
 
 /// What a run found.
 struct Run {
+    servers: Vec<ServerObject>,
     results: Vec<ModelObject>,
     /// Whether there may be several results: then each was shown when it came.
     several: bool,
@@ -42,31 +46,40 @@ struct Run {
 }
 
 fn verify(args: &VerifyArgs, console: &mut Console) -> Result<Run> {
+    // All that can be known to be wrong is refused before there is a token.
     let request = plan::trust_request(args)?;
+    let files = request.read_files()?;
+    let (expected, options) = (plan::expected(args)?, plan::options(args)?);
+    let mut plan = plan::Plan::new(args)?;
+    let sources: Vec<_> = files.sources().map(Path::to_owned).collect();
+    plan.refuse_inside(sources.iter().map(PathBuf::as_path))?;
     // Before anything else: from the login on a signal must not leave a token behind.
     let patient = request.needs_server().then(|| server::watch(true));
     let vault = patient.as_ref().map(|signals| server::configure(&args.server, signals, console)).transpose()?;
-    let mut plan = plan::Plan::new(args)?;
-    if let Some(vault) = &vault {
-        plan.refuse_files_inside(vault)?;
-    }
-    let trust = request.load(vault.as_ref())?;
+    let authorities = vault.as_ref().map(Vault::trust_files).unwrap_or_default();
+    plan.refuse_inside(authorities.iter().map(PathBuf::as_path))?;
+    let trust = files.load(vault.as_ref())?;
     for note in &trust.notes {
         console.warning(&modelseal::escape(note));
     }
-    let terms = Terms::new(args, trust)?;
-    plan.refuse_trust_inside(&terms.trust.keys)?;
+    let terms = Terms { trust, expected, options, danger_ignore: args.danger_ignore.clone() };
     for warning in &plan.warnings {
         console.warning(warning);
     }
     let several = args.recursive || plan.targets.len() > 1;
+    // While a token lives nothing waits for whoever reads the results.
+    let holds_token = terms.trust.opinion().is_some();
     let mut show = |result: &ModelObject| {
-        if several {
+        if several && !holds_token {
             present(result, several, console);
         }
     };
     let started = Instant::now();
-    let signals = patient.unwrap_or_else(Signals::watch);
+    let signals = match patient {
+        Some(signals) if holds_token => signals,
+        Some(signals) => signals.without_patience(),
+        None => Signals::watch(),
+    };
     let mut results = schedule::run(&plan.targets, &terms, args.jobs, &signals, &mut show);
     let notes = terms.trust.end();
     if vault.is_some() {
@@ -74,10 +87,15 @@ fn verify(args: &VerifyArgs, console: &mut Console) -> Result<Run> {
     }
     let stopped = signals.stop();
     drop(signals);
+    if several && holds_token {
+        results.iter().for_each(|result| present(result, several, console));
+    }
     if !stopped {
         plan.count_mismatch(args);
         for refused in plan.refused {
-            show(&refused);
+            if several {
+                present(&refused, several, console);
+            }
             results.push(refused);
         }
     } else if !results.iter().any(ModelObject::is_interrupted) {
@@ -88,7 +106,8 @@ fn verify(args: &VerifyArgs, console: &mut Console) -> Result<Run> {
     for note in notes {
         console.warning(&modelseal::escape(&note));
     }
-    Ok(Run { results, several, took_ms: started.elapsed().as_millis() })
+    let servers = terms.trust.places.iter().map(ServerObject::from).collect();
+    Ok(Run { servers, results, several, took_ms: started.elapsed().as_millis() })
 }
 
 /// Shows one result.
@@ -108,7 +127,7 @@ fn present(result: &ModelObject, several: bool, console: &mut Console) {
 
 /// Writes the reports, then says what came of the run.
 fn finish(args: &VerifyArgs, run: Run, reports: &Reports, console: &mut Console) -> u8 {
-    let mut verification = Verification::new(run.results);
+    let mut verification = Verification::new(run.servers, run.results);
     let unwritten = reports.write(&verification).err();
     if let Some(error) = unwritten.as_ref().filter(|_| verification.exit == 0) {
         // A report that somebody waits for is part of the result; a no stays a no.
@@ -125,6 +144,11 @@ fn finish(args: &VerifyArgs, run: Run, reports: &Reports, console: &mut Console)
     console.detail(&format!("verified {} in {} ms", text::size(bytes), run.took_ms));
     if run.several && console.is_text() {
         console.text(&text::summary(results, console.paint()));
+    }
+    if console.is_text() {
+        let mut text = String::new();
+        verification.servers.iter().for_each(|server| text::server(&mut text, server));
+        console.text(&text);
     }
     if let Some(error) = &unwritten {
         console.error(error);

@@ -4,11 +4,10 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use modelseal::vault::Vault;
 use modelseal::{
     Code, DEFAULT_BUNDLE_NAME, Digest, Error, Expected, Finding, HashAlgorithm, LeafPin, ModelTree, Observer, Policy,
-    Result, Trust, TrustRequest, TrustedKeys, VerifiedArtifact, VerifyOptions, check_files_outside,
-    check_trust_outside, find_models, verify_model_artifact, verify_model_artifact_twice,
+    Result, Trust, TrustRequest, VerifiedArtifact, VerifyOptions, check_files_outside, find_models,
+    verify_model_artifact, verify_model_artifact_twice,
 };
 
 use crate::args::{VerifyArgs, key_ref};
@@ -36,20 +35,22 @@ pub(super) fn trust_request(args: &VerifyArgs) -> Result<TrustRequest> {
     Ok(request)
 }
 
-impl<'a> Terms<'a> {
-    pub(super) fn new(args: &VerifyArgs, trust: Trust<'a>) -> Result<Self> {
-        let mut options = VerifyOptions::default();
-        options.only.clone_from(&args.only);
-        options.ignore_git_paths = !args.no_ignore_git_paths;
-        options.danger_ignore_unsigned_files = args.danger_ignore_unsigned_files;
-        options.danger_allow_symlinks = args.danger_allow_symlinks;
-        options.danger_accept_legacy = args.danger_accept_legacy;
-        options.jobs = args.jobs;
-        options.max_file_bytes = args.max_file_bytes;
-        options.max_total_bytes = args.max_total_bytes;
-        Ok(Self { trust, expected: expected(args)?, options, danger_ignore: args.danger_ignore.clone() })
-    }
+/// What is accepted besides, whoever is trusted.
+pub(super) fn options(args: &VerifyArgs) -> Result<VerifyOptions> {
+    let mut options = VerifyOptions::default();
+    options.expect_key_id = args.expect_key_id.as_deref().map(str::parse).transpose()?;
+    options.only.clone_from(&args.only);
+    options.ignore_git_paths = !args.no_ignore_git_paths;
+    options.danger_ignore_unsigned_files = args.danger_ignore_unsigned_files;
+    options.danger_allow_symlinks = args.danger_allow_symlinks;
+    options.danger_accept_legacy = args.danger_accept_legacy;
+    options.jobs = args.jobs;
+    options.max_file_bytes = args.max_file_bytes;
+    options.max_total_bytes = args.max_total_bytes;
+    Ok(options)
+}
 
+impl Terms<'_> {
     /// Verifies one model. `alone` on one thread, when other models have the others.
     pub(crate) fn verify(&self, target: &Target, alone: bool, observer: &dyn Observer) -> Result<VerifiedArtifact> {
         let mut options = self.options.clone();
@@ -82,7 +83,8 @@ fn pin(args: &VerifyArgs) -> Result<LeafPin> {
     Ok(pin)
 }
 
-fn expected(args: &VerifyArgs) -> Result<Expected> {
+/// Which model is wanted.
+pub(super) fn expected(args: &VerifyArgs) -> Result<Expected> {
     let name = args.expect_name.as_deref().map(str::parse).transpose()?;
     let digest = args.expect_digest.as_deref().map(sha256).transpose()?;
     Ok(match (name, digest) {
@@ -172,20 +174,11 @@ impl Plan {
         distinct
     }
 
-    /// Refuses a key or certificate that lies in any of the models: none is verified then, as none would be on the
-    /// caller's terms.
-    pub(super) fn refuse_trust_inside(&self, trusted: &TrustedKeys) -> Result<()> {
-        self.refuse_inside(|model| check_trust_outside(model, trusted))
-    }
-
-    /// Refuses a file that lies in any of the models and decides which server is asked, and as whom.
-    pub(super) fn refuse_files_inside(&self, vault: &Vault) -> Result<()> {
-        self.refuse_inside(|model| check_files_outside(model, vault.files()))
-    }
-
-    fn refuse_inside(&self, check: impl Fn(&Path) -> Result<()>) -> Result<()> {
+    /// Refuses a file that lies in any of the models, where they could exchange what the verification relies on: none is
+    /// verified then, as none would be on the caller's terms.
+    pub(super) fn refuse_inside<'f>(&self, files: impl Iterator<Item = &'f Path> + Clone) -> Result<()> {
         for target in &self.targets {
-            match check(&target.model) {
+            match check_files_outside(&target.model, files.clone()) {
                 Err(error) if error.code() == Code::UsageTrustInsideModel => return Err(error),
                 // Whatever else is wrong with the model is said in its turn.
                 _ => {}

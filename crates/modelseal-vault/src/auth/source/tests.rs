@@ -134,3 +134,49 @@ fn projected_tokens_are_links_that_change() {
     symlink("..2", &current).unwrap();
     assert_eq!(source.read(&|| false).unwrap().expose_secret(), "second");
 }
+
+#[test]
+fn t23_a_secret_in_the_place_of_its_path_is_not_repeated() {
+    let jwt = format!("eyJ{}.eyJ{}.pl4nted", "a".repeat(300), "b".repeat(300));
+    for text in [
+        "hvs.CAESIPl4nted",
+        "s.pl4nted",
+        "b.pl4nted",
+        "hvb.pl4nted",
+        "0a1b2c3d-pl4nted0-1234-1234-0123456789ab",
+        "{\"token\":\"pl4nted\"}",
+        &jwt,
+    ] {
+        for kind in KINDS {
+            let error = read(kind, &SecretSource::File(text.into())).unwrap_err();
+            let all = format!("{error} {error:?} {}", error.hint());
+            assert!(!all.contains("l4nted") && all.contains(kind.name()), "{all}");
+            assert!(error.hint().contains("path"), "{all}");
+        }
+    }
+    for text in ["token", "./hvs.planted", "/no/such/0a1b2c3d-0000-1234-1234-0123456789ab", "my token"] {
+        let error = read(Kind::Token, &SecretSource::File(text.into())).unwrap_err();
+        assert!(error.message().contains(text), "{error}");
+    }
+}
+
+#[test]
+fn a_file_that_others_may_read_draws_a_warning_unless_it_is_projected() {
+    let directory = tempfile::tempdir().unwrap();
+    let warning = |kind, source: &SecretSource| {
+        Source::find(kind, source, &FixedEnv::default()).unwrap().warning().map(str::to_owned)
+    };
+    for kind in KINDS {
+        for mode in [0o644, 0o640, 0o604] {
+            let warning = warning(kind, &file(&directory, b"secret", mode));
+            match kind {
+                Kind::ServiceAccountToken => assert_eq!(warning, None),
+                _ => assert!(warning.unwrap().contains(kind.name())),
+            }
+        }
+        assert_eq!(warning(kind, &file(&directory, b"secret", 0o600)), None);
+        assert_eq!(warning(kind, &SecretSource::Value("secret".into())), None);
+    }
+    symlink("..1", directory.path().join("..data")).unwrap();
+    assert_eq!(warning(Kind::IdentityToken, &file(&directory, b"secret", 0o644)), None);
+}

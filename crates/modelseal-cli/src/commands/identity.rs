@@ -1,0 +1,120 @@
+//! `modelseal identity`.
+
+use modelseal::identity::{Found, IdentityToken, TokenRequest, find};
+use modelseal::vault::ProcessEnv;
+use modelseal::{ClaimTable, Result, escape};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::server;
+use crate::args::{IdentityCommand, TokenArgs};
+use crate::output::text::line;
+use crate::output::{Console, Paint};
+
+/// Runs one of the identity commands.
+pub(crate) fn run(command: &IdentityCommand, console: &mut Console) -> Result<u8> {
+    match command {
+        IdentityCommand::Show(args) => show(args, console),
+    }
+}
+
+fn show(args: &TokenArgs, console: &mut Console) -> Result<u8> {
+    let signals = server::watch(false);
+    let mut request = TokenRequest::default();
+    request.provider = args.identity.unwrap_or_default();
+    request.issuer.clone_from(&args.identity_issuer);
+    request.audience = args.audience.clone().or_else(|| std::env::var("MODELSEAL_AUDIENCE").ok());
+    request.audience = request.audience.filter(|audience| !audience.is_empty());
+    request.file.clone_from(&args.identity_token_file);
+    request.variable.clone_from(&args.identity_token_env);
+    request.command.clone_from(&args.identity_token_command);
+    request.hooks = server::hooks(&signals, console);
+    let found = find(&request, &ProcessEnv)?;
+    let token = found.token()?;
+    let object = ShowObject::new(&found, &token);
+    console.result(|paint| text(&found, &token, &object, paint), &object);
+    Ok(0)
+}
+
+fn text(found: &Found, token: &IdentityToken, object: &ShowObject, paint: Paint) -> String {
+    let mut text = format!("{}  identity token of {}\n", paint.unsure("not verified"), found.platform().title);
+    line(&mut text, "issuer", &token.issuer().map_or("none".into(), escape));
+    line(&mut text, "audience", &escape(&token.audiences().join(", ")));
+    line(&mut text, "expires", &token.expires().to_string());
+    for claim in &object.claims {
+        let value = match &claim.value {
+            Value::String(value) => value.clone(),
+            other => other.to_string(),
+        };
+        let label = format!("{:<8}  {}", claim.level, escape(&claim.name));
+        line(&mut text, &label, &escape(&value));
+    }
+    for one in &object.looked_at {
+        line(&mut text, "not", &format!("{} ({})", one.name, escape(&one.reason)));
+    }
+    text
+}
+
+/// `modelseal.identity.show`.
+#[derive(Debug, Serialize)]
+struct ShowObject {
+    kind: &'static str,
+    version: u8,
+    code: &'static str,
+    exit: u8,
+    source: &'static str,
+    looked_at: Vec<LookedAt>,
+    issuer: Option<String>,
+    audience: Vec<String>,
+    expires: String,
+    verified: bool,
+    claims: Vec<ClaimObject>,
+}
+
+/// A source that was passed over.
+#[derive(Debug, Serialize)]
+struct LookedAt {
+    name: &'static str,
+    reason: String,
+}
+
+/// A claim, and what it is worth once the token is verified.
+#[derive(Debug, Serialize)]
+struct ClaimObject {
+    name: String,
+    value: Value,
+    level: &'static str,
+    meaning: Option<&'static str>,
+}
+
+impl ShowObject {
+    fn new(found: &Found, token: &IdentityToken) -> Self {
+        let table = ClaimTable::of(found.provider().as_str());
+        let mut claims: Vec<(usize, ClaimObject)> = token
+            .claims()
+            .iter()
+            .map(|(name, value)| {
+                let known = table.get(name);
+                let rank = known.map_or(usize::MAX, |claim| claim.level as usize);
+                let level = known.map_or("unknown", |claim| claim.level.as_str());
+                let meaning = known.map(|claim| claim.meaning);
+                (rank, ClaimObject { name: name.clone(), value: value.clone(), level, meaning })
+            })
+            .collect();
+        claims.sort_by(|(a, one), (b, other)| a.cmp(b).then_with(|| one.name.cmp(&other.name)));
+        let looked_at = found.passed_over().iter();
+        Self {
+            kind: "modelseal.identity.show",
+            version: 1,
+            code: "shown",
+            exit: 0,
+            source: found.provider().as_str(),
+            looked_at: looked_at.map(|one| LookedAt { name: one.provider.as_str(), reason: one.why.clone() }).collect(),
+            issuer: token.issuer().map(str::to_owned),
+            audience: token.audiences().to_vec(),
+            expires: token.expires().to_string(),
+            verified: false,
+            claims: claims.into_iter().map(|(_, claim)| claim).collect(),
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Identity tokens: the JSON web tokens by which CI systems, clusters and clouds say which job this is.
+//!
+//! [`find`] looks for a source and sends nothing; [`Found::token`] asks it for a fresh token, which is looked at
+//! before anyone uses it: form, issuer, audience, expiry. Nothing here is verified. Whoever is shown the token does
+//! that.
+
+#![forbid(unsafe_code)]
+#![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
+
+mod fetch;
+mod find;
+mod fork;
+mod issuer;
+mod program;
+mod provider;
+mod read;
+mod scrub;
+mod sources;
+mod token;
+
+pub use find::{Found, PassedOver, Places, TokenRequest, find, look_for};
+pub use provider::{AudienceRule, Platform, Provider};
+pub use token::IdentityToken;
