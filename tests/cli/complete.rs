@@ -38,13 +38,14 @@ const ELSEWHERE: &[(Code, &str, &str)] = &[
     (Code::VaultTooLarge, KEYS, "Code::VaultTooLarge"),
     (Code::VaultUnavailable, CONNECTION, "Code::VaultUnavailable"),
     (Code::VaultUnexpectedKey, KEYS, "Code::VaultUnexpectedKey"),
-    (Code::VaultWrappingPath, LOGIN, "Code::VaultWrappingPath"),
-    (Code::VaultWrappingToken, LOGIN, "Code::VaultWrappingToken"),
+    (Code::VaultWrappingPath, APPROLE, "Code::VaultWrappingPath"),
+    (Code::VaultWrappingToken, APPROLE, "Code::VaultWrappingToken"),
     (Code::VaultWrongSignature, ANSWERS, "Code::VaultWrongSignature"),
 ];
 
 // Against real servers, and against such as misbehave.
 const ANSWERS: &str = "tests/vault/faults_answers.rs";
+const APPROLE: &str = "tests/vault/faults_approle.rs";
 const CONNECTION: &str = "tests/vault/faults_connection.rs";
 const KEYS: &str = "tests/vault/faults_keys.rs";
 const LOGIN: &str = "tests/vault/faults_login.rs";

@@ -9,6 +9,9 @@ use crate::faults::{Done, Ground, Job, Spy};
 use crate::support::fault::Reply;
 use crate::support::{Behaviour, FaultServer, Kind, Server, on_each_server};
 
+/// The name of a lie about a key, what it changes, and what comes of it.
+type Edit = (&'static str, fn(&mut Value), Code);
+
 /// Changes the JSON of an answer.
 fn change(edit: impl Fn(&mut Value) + Send + Sync + 'static) -> Behaviour {
     Behaviour::alter(move |reply| {
@@ -144,7 +147,7 @@ on_each_server! {
 
     fn keys_that_contradict_themselves(server: &Server) {
         let ground = Ground::new(server);
-        let edits: [(&str, fn(&mut Value), Code); 14] = [
+        let edits: [Edit; 14] = [
             ("another name", |data| data["name"] = "other".into(), Code::VaultAnswer),
             ("no versions", |data| data["keys"] = json!({}), Code::VaultAnswer),
             ("null versions", |data| data["keys"] = Value::Null, Code::VaultAnswer),

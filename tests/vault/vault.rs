@@ -11,6 +11,7 @@ mod common;
 mod complaints;
 mod faults;
 mod faults_answers;
+mod faults_approle;
 mod faults_connection;
 mod faults_environment;
 mod faults_keys;
