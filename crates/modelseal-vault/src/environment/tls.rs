@@ -71,7 +71,7 @@ pub(super) fn refuse_steered_roots(client: &ClientConfig, variables: &Variables<
     if !connects || client.tls.danger_skip_verify || !matches!(client.tls.roots, Roots::System) {
         return Ok(());
     }
-    let steers = |name: &&str| {
+    let steers = |&name: &&'static str| {
         let elsewhere = |value: String| !SYSTEM_AUTHORITIES.contains(&value.as_str());
         variables.is_set(name) && variables.first(&[name]).ok().flatten().is_none_or(|found| elsewhere(found.value))
     };
