@@ -29,7 +29,11 @@ fn identity_token() -> Vec<u8> {
 fn a_skipped_signature_fits_its_schema() {
     let event = workspace().join("tests/cli/cases/identity.in/event.json");
     let mut command = Command::new(MODELSEAL);
-    command.env_clear().env("GITHUB_ACTIONS", "true").env("GITHUB_EVENT_NAME", "pull_request");
+    command
+        .env_clear()
+        .env("VAULT_ADDR", "http://127.0.0.1:8200")
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_EVENT_NAME", "pull_request");
     command.env("GITHUB_EVENT_PATH", event).args(["sign", "m", "--key", "hashivault://models", "--role", "ci"]);
     let output = command.args(["--skip-on-fork", "--format", "json"]).output().unwrap();
     let value: Value = serde_json::from_slice(&output.stdout).unwrap();
