@@ -93,6 +93,7 @@ impl Resolved {
         let namespace = namespace(settings.namespace.as_ref(), &variables, &NAMESPACE, remedy, &mut notices)?;
         let own = namespace_of_login(settings, &variables, &mut notices)?;
         let mut client = ClientConfig::new(server.address);
+        // It knows what is wrong with a value that names no file or directory.
         client.tls = tls::tls(settings, &variables, &mut notices)?;
         let mut files = files::files(settings, &variables)?;
         files.trust.extend(client.address.socket().filter(|path| path.exists()).map(Into::into));
