@@ -59,6 +59,8 @@ fn sessions_are_as_recorded() {
             cases.env(name, "");
         }
     }
+    // Nobody is asked, and without TLS the authorities of the system need not be there.
+    cases.env("VAULT_ADDR", "http://127.0.0.1:8200");
     for session in sessions() {
         cases.case(session);
     }
