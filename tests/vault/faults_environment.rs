@@ -291,7 +291,7 @@ fn t10_authorities_inside_the_model_are_refused_before_anything_is_sent() {
         for job in [Job::sign(address, KEY), verify()] {
             let job = job.token(&planted()).env(name, value);
             job.sandbox.write("model/ca.pem", pem);
-            job.refused(Code::UsageTrustInsideModel).says(&["model/ca.pem"]);
+            job.refused(Code::UsageTrustInsideModel).says(&[value]);
         }
     }
     let token = planted();

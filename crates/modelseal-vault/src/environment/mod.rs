@@ -93,9 +93,10 @@ impl Resolved {
         let namespace = namespace(settings.namespace.as_ref(), &variables, &NAMESPACE, remedy, &mut notices)?;
         let own = namespace_of_login(settings, &variables, &mut notices)?;
         let mut client = ClientConfig::new(server.address);
+        client.tls = tls::tls(settings, &variables, &mut notices)?;
+        // After the values were judged: a file in the place of a directory has a better error there.
         let mut files = files::files(settings, &variables)?;
         files.trust.extend(client.address.socket().filter(|path| path.exists()).map(Into::into));
-        client.tls = tls::tls(settings, &variables, &mut notices)?;
         client.proxy = proxy::proxy(&client.address, &variables, &mut notices)?;
         tls::refuse_steered_roots(&client, &variables)?;
         client.danger_plain_http = settings.danger_plain_http;
