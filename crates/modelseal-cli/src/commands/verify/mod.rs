@@ -6,7 +6,6 @@ mod schedule;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use modelseal::vault::Vault;
 use modelseal::{Code, Error, Result, Unchecked};
 
 use super::report::Reports;
@@ -56,8 +55,9 @@ fn verify(args: &VerifyArgs, console: &mut Console) -> Result<Run> {
     // Before anything else: from the login on a signal must not leave a token behind.
     let patient = request.needs_server().then(|| server::watch(true));
     let vault = patient.as_ref().map(|signals| server::configure(&args.server, signals, console)).transpose()?;
-    let authorities = vault.as_ref().map(Vault::trust_files).unwrap_or_default();
-    plan.refuse_inside(authorities.iter().map(PathBuf::as_path))?;
+    let of_server =
+        vault.as_ref().map(|vault| [vault.trust_files(), vault.secret_files()].concat()).unwrap_or_default();
+    plan.refuse_inside(of_server.iter().map(PathBuf::as_path))?;
     let trust = files.load(vault.as_ref())?;
     for note in &trust.notes {
         console.warning(&modelseal::escape(note));
