@@ -129,6 +129,7 @@ fn export(
         server: None,
         versions: None,
         files: None,
+        relaxed: [],
     };
     console.result(text, &object);
     Ok(0)
@@ -161,6 +162,7 @@ fn show(key: &Path, passphrase: &PassphraseArgs, console: &mut Console) -> Resul
         test_key,
         server: None,
         versions: None,
+        relaxed: [],
     };
     console.result(text, &object);
     Ok(0)
@@ -229,6 +231,7 @@ struct ExportObject {
     server: Option<()>,
     versions: Option<[(); 0]>,
     files: Option<[(); 0]>,
+    relaxed: [&'static str; 0],
 }
 
 /// `modelseal.keys.show`.
@@ -246,6 +249,7 @@ struct ShowObject {
     test_key: bool,
     server: Option<()>,
     versions: Option<[(); 0]>,
+    relaxed: [&'static str; 0],
 }
 
 #[cfg(test)]

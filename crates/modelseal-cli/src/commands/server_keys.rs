@@ -28,6 +28,7 @@ pub(super) fn show(reference: &VaultKeyRef, args: &ServerArgs, console: &mut Con
         test_key: key.versions.values().any(|version| version.public_key.is_published_test_key()),
         server,
         versions: versions(&key),
+        relaxed: args.relaxed().collect(),
     };
     let text = |paint: crate::output::Paint| {
         let mut text = format!("server key  {}\n", object.key);
@@ -42,6 +43,7 @@ pub(super) fn show(reference: &VaultKeyRef, args: &ServerArgs, console: &mut Con
         if object.test_key {
             line(&mut text, "test key", &paint.bad("published: anyone can sign with it, never trust it"));
         }
+        text::words(&mut text, "relaxed", &object.relaxed);
         text
     };
     console.result(text, &object);
@@ -77,6 +79,7 @@ pub(super) fn export(
         server,
         versions: versions(&key),
         files: files.clone(),
+        relaxed: args.relaxed().collect(),
     };
     // Nothing but the key goes to the standard output.
     if out.is_none() {
@@ -92,6 +95,7 @@ pub(super) fn export(
         for file in &files {
             line(&mut text, "file", &modelseal::escape(file));
         }
+        text::words(&mut text, "relaxed", &object.relaxed);
         text
     };
     console.result(text, &object);
@@ -148,6 +152,7 @@ struct ShowObject {
     test_key: bool,
     server: ServerObject,
     versions: Vec<VersionObject>,
+    relaxed: Vec<&'static str>,
 }
 
 /// `modelseal.keys.export`.
@@ -163,4 +168,5 @@ struct ExportObject {
     server: ServerObject,
     versions: Vec<VersionObject>,
     files: Vec<String>,
+    relaxed: Vec<&'static str>,
 }
