@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -260,15 +259,15 @@ def test_the_model_does_not_say_which_server_is_believed(
     nobody = "https://127.0.0.1:9"
     for given, code in [(model / "ca.pem", "usage/trust-inside-model"), (authority, "vault/unreachable")]:
         with pytest.raises(modelseal.ModelsealError) as refused:
-            verify(shop, model, auth=shop.auth(), server=shop.at(nobody, ca_cert=given))
+            shop.verify(model, auth=shop.auth(), server=shop.at(nobody, ca_cert=given))
         assert refused.value.code == code
 
 
 def test_an_expected_key_id_pins_the_key(shop: Shop, model: Path, tmp_path: Path) -> None:
     signed = shop.sign(model)
-    assert verify(shop, model, auth=shop.auth(), expect_key_id=signed.key_id).key_id == signed.key_id
+    assert shop.verify(model, auth=shop.auth(), server=shop.at(), expect_key_id=signed.key_id).key_id == signed.key_id
     with pytest.raises(modelseal.SignatureError) as unknown:
-        verify(shop, model, auth=shop.auth(), expect_key_id="0" * 64)
+        shop.verify(model, auth=shop.auth(), server=shop.at(), expect_key_id="0" * 64)
     assert unknown.value.code == "signature/unknown-key"
     export = partial(modelseal.export_public_keys, shop.key, auth=shop.auth(), server=shop.at())
     with pytest.raises(modelseal.BackendError) as unexpected:
