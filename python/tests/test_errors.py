@@ -26,7 +26,13 @@ TREE = {
     "Cancelled": modelseal.ModelsealError,
 }
 #: Which exit statuses the codes of a class have.
-STATUSES = {"UsageError": {2}, "InputError": {3}, "BackendError": {4, 5, 6}, "IdentityError": {2}, "Cancelled": {130}}
+STATUSES = {
+    "UsageError": {2},
+    "InputError": {3},
+    "BackendError": {4, 5, 6},
+    "IdentityError": {2, 5},
+    "Cancelled": {130},
+}
 
 
 @pytest.mark.parametrize(("code", "status", "class_name", "hint"), _native._codes())
