@@ -102,8 +102,7 @@ title '3. A CI job signs: it holds nothing but its identity token'
 "$programs/examples/make_demo_model" llama-demo >output
 does "a small model of the usual shape: $(cat output)"
 mint() {
-    "$python" "$vault/issuer.py" mint issuer --audience https://bao.example --claims "$1" >identity.token
-    chmod 600 identity.token
+    (umask 077 && "$python" "$vault/issuer.py" mint issuer --audience https://bao.example --claims "$1" >identity.token)
 }
 mint '{"repository": "acme/llama", "repository_id": "456789", "ref": "refs/heads/main", "run_id": "1001"}'
 run 0 sign llama-demo --name acme/llama --key hashivault://models --vault-addr "$address" --role release \
