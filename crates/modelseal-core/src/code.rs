@@ -149,24 +149,51 @@ codes! {
     FormatUnsupported = "format/unsupported", No, Bundle,
         "The bundle is of a kind or version that is not accepted.",
         "sign with the key or certificate method and the v1.0 predicate; docs/formats.md lists what is accepted";
+    IdentityAlgorithm = "identity/algorithm", Usage, Identity,
+        "The identity token is signed with an algorithm that its issuer may not use.",
+        "do not accept it: nothing that signs for this issuer uses that algorithm";
     IdentityAudience = "identity/audience", Usage, Identity,
         "The identity token is not meant for this server.",
         "ask for a token with the audience that the role is bound to, and give the same one with --audience";
+    IdentityClaims = "identity/claims", Usage, Identity,
+        "The identity token lacks a claim that it needs, or one has the wrong form.",
+        "compare the claims that `modelseal identity show` prints with those that the platform documents";
     IdentityExpired = "identity/expired", Usage, Identity,
         "The identity token has expired, or is not valid yet.",
         "ask for the token right before signing; check the clock of this machine";
     IdentityFork = "identity/fork", Usage, Identity,
         "The job is a pull request from a fork, which gets no identity token.",
         "sign after the merge, or pass `--skip-on-fork`";
+    IdentityIssuer = "identity/issuer", Usage, Identity,
+        "The identity token is of another issuer.",
+        "name the right issuer with --identity-issuer, exactly as it stands in the token";
+    IdentityKeysMalformed = "identity/keys-malformed", Usage, Identity,
+        "The issuer's discovery document or key set cannot be used.",
+        "fetch the key set again from the issuer's `jwks_uri`, and give that file with --jwks";
+    IdentityKeysUnavailable = "identity/keys-unavailable", Unavailable, Identity,
+        "The issuer's keys cannot be fetched.",
+        "check that this machine reaches the issuer, or give its key set with --jwks FILE; to sign without provenance use --provenance off";
     IdentityMalformed = "identity/malformed", Usage, Identity,
         "The identity token is not a JSON web token.",
         "check where it comes from: one line, three parts between dots, nothing else";
     IdentityMissing = "identity/missing", Usage, Identity,
         "There is no identity token where one is needed.",
         "in CI check that the job may ask for one; elsewhere name its file with --identity-token-file or its variable with --identity-token-env";
+    IdentityReplayFull = "identity/replay-full", Unavailable, Identity,
+        "No more identity tokens can be remembered.",
+        "try again when tokens have expired; a service with many callers needs a shared store";
+    IdentityReplayed = "identity/replayed", Usage, Identity,
+        "The identity token was used before.",
+        "ask for a fresh token for every request";
+    IdentitySignature = "identity/signature", Usage, Identity,
+        "The signature of the identity token does not fit.",
+        "do not accept it: a bad signature has nothing to do with clocks";
     IdentityUnavailable = "identity/unavailable", Unavailable, Identity,
         "The source of the identity token does not answer, or not with a token.",
         "run the job again; the message has what the source said";
+    IdentityUnknownKey = "identity/unknown-key", Usage, Identity,
+        "The identity token names a key that its issuer does not have.",
+        "refresh the file given with --jwks; if the issuer changed its keys a moment ago, try again in a minute";
     InputChanged = "input/changed", Input, Input,
         "A file or directory changed while it was read.",
         "wait until nothing writes to the model, then run the command again";
@@ -218,21 +245,87 @@ codes! {
     OutputUnwritable = "output/unwritable", Usage, Usage,
         "The output cannot be written.",
         "check that the directory exists, is writable and has room";
+    PolicyAmbiguousIdentity = "policy/ambiguous-identity", No, Policy,
+        "The signature comes with two provenance statements that differ.",
+        "have the model signed again; one signature has one provenance";
     PolicyAttestationMissing = "policy/attestation-missing", No, Policy,
         "An attestation that was signed along with the model is missing or is not bound to it.",
         "restore the attestation file that was published with the model";
     PolicyAttestationOtherModel = "policy/attestation-other-model", No, Policy,
         "An attestation by a trusted key is about another model.",
         "restore the attestation file that was published with the model";
+    PolicyBadGlob = "policy/bad-glob", Usage, Usage,
+        "A pattern in the policy is not one that is accepted.",
+        "`*` stands for any characters but `/`; nothing else is special, and `**`, `?`, brackets, braces and backslashes are refused";
+    PolicyClaimNotEnforceable = "policy/claim-not-enforceable", Usage, Usage,
+        "A rule matches a claim that the job's author may choose.",
+        "docs/policy.md lists the claims that rules may match, and docs/identity.md what each is worth";
+    PolicyEmptyList = "policy/empty-list", Usage, Usage,
+        "A list in the policy is empty.",
+        "leave the key out, or name what is allowed";
+    PolicyExpired = "policy/expired", Usage, Usage,
+        "The policy, or a list of revocations, is past its `valid_until`.",
+        "fetch the current policy from whoever publishes it";
+    PolicyKeyShared = "policy/key-shared", Usage, Usage,
+        "One key stands behind two rules with different identities.",
+        "give each identity a key of its own: whoever passes the weaker rule could satisfy the stronger; shared_key = \"danger\" accepts that";
     PolicyKeyVersion = "policy/key-version", No, Policy,
         "The signature was made by a version of the key that is no longer accepted.",
         "have the model signed again with the current version of the key";
     PolicyKeyWindow = "policy/key-window", No, Policy,
         "The key was not valid at this time.",
         "have the model signed again with the current version of the key; check the clock of this machine";
+    PolicyNoImmutableId = "policy/no-immutable-id", Usage, Usage,
+        "A rule binds no id that stays the same.",
+        "bind repository_id or project_id: names can change hands";
+    PolicyNoRuleMatches = "policy/no-rule-matches", No, Policy,
+        "No rule of the policy allows this artifact.",
+        "`modelseal policy explain MODEL --policy FILE` shows for each rule what it expected and what it found";
+    PolicyNotSupported = "policy/not-supported", Usage, Usage,
+        "The policy asks for something that is not done here.",
+        "docs/policy.md says what is supported; use a version that does what the policy asks for, or change the policy";
+    PolicyOpaDenied = "policy/opa-denied", No, Policy,
+        "The OPA server did not allow the artifact.",
+        "`modelseal policy input MODEL` prints what the server was asked";
+    PolicyOpaUnavailable = "policy/opa-unavailable", Unavailable, Backend,
+        "The OPA server cannot be asked, or gave no usable answer.",
+        "check the url, the certificate authority and the token of [opa]; nothing is allowed without its answer";
     PolicyOtherModel = "policy/other-model", No, Policy,
         "The signature is good, but for another model than the one expected.",
         "compare the name and digest with `modelseal inspect BUNDLE`; somebody may have swapped the model";
+    PolicyProvenanceMissing = "policy/provenance-missing", No, Policy,
+        "There is no provenance with a verified identity.",
+        "have the model signed in a job with an identity token, by a version of modelseal that signs provenance";
+    PolicyRegoDenied = "policy/rego-denied", No, Policy,
+        "The Rego modules did not allow the artifact.",
+        "`modelseal policy input MODEL` prints what they were asked";
+    PolicyRegoError = "policy/rego-error", No, Policy,
+        "The Rego modules could not be evaluated.",
+        "`modelseal policy check FILE` loads them; evaluation has a time limit, [rego] timeout";
+    PolicyRegoFailOpen = "policy/rego-fail-open", Usage, Usage,
+        "The Rego modules allow what they know nothing of, or can only deny.",
+        "define `allow` so that it is true only when the facts it needs are there; docs/policy.md has an example";
+    PolicyRevoked = "policy/revoked", No, Policy,
+        "The model, a file or the key is revoked.",
+        "do not use the model; the reason is in the policy";
+    PolicySerial = "policy/serial", Usage, Usage,
+        "The policy is older than the one that is expected.",
+        "fetch the current policy from whoever publishes it; somebody may have put an old one back";
+    PolicySignature = "policy/signature", Usage, Usage,
+        "The policy is not signed as it must be.",
+        "sign it again with `modelseal policy sign`, or check --policy-key";
+    PolicySyntax = "policy/syntax", Usage, Usage,
+        "The policy cannot be understood.",
+        "docs/policy.md describes every key; `modelseal policy check FILE` points to the line";
+    PolicyUnknownField = "policy/unknown-field", Usage, Usage,
+        "The policy has a key that is not known.",
+        "check its spelling with docs/policy.md: a key that is not understood could be one that protects";
+    PolicyUnknownKeyName = "policy/unknown-key-name", Usage, Usage,
+        "A rule names a key that the policy does not have.",
+        "add a [[key]] of that name, or correct the rule";
+    PolicyWarnings = "policy/warnings", Usage, Usage,
+        "The policy has weaknesses, and none was to be accepted.",
+        "change what the warnings name, or leave out --deny-warnings";
     SignatureCertificateTime = "signature/certificate-time", No, Signature,
         "A certificate is expired or not yet valid.",
         "have the model signed again with a current certificate; check the clock of this machine";
@@ -257,6 +350,9 @@ codes! {
     UsageArguments = "usage/arguments", Usage, Usage,
         "The command line or the call is wrong.",
         "see `modelseal COMMAND --help`";
+    UsageAttestationType = "usage/attestation-type", Usage, Usage,
+        "An attestation of this type is not made on request.",
+        "use a type of your own: signatures, provenance and policies are made by the commands that check them";
     UsageEnvironment = "usage/environment", Usage, Usage,
         "A variable of the environment has a value that cannot be used.",
         "correct or unset the variable that the message names; a flag wins over it";

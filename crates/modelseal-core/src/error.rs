@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use crate::Code;
 use crate::escape::escape;
+use crate::{Code, Decision};
 
 /// One thing that is wrong with an artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,16 +41,17 @@ impl Finding {
 /// Why something was refused or could not be done.
 ///
 /// The message is lower case, one line, safe to print (hostile names in it are escaped) and holds no secret.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub struct Error(Box<Inner>);
 
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 struct Inner {
     code: Code,
     message: String,
     hint: Option<String>,
     findings: Vec<Finding>,
     findings_complete: bool,
+    decision: Option<Box<Decision>>,
 }
 
 impl Error {
@@ -62,6 +63,7 @@ impl Error {
             hint: None,
             findings: Vec::new(),
             findings_complete: true,
+            decision: None,
         }))
     }
 
@@ -78,6 +80,19 @@ impl Error {
         self.0.findings = findings;
         self.0.findings_complete = complete;
         self
+    }
+
+    /// The same error with the record of the decision that it comes from.
+    #[must_use]
+    pub fn with_decision(mut self, decision: Decision) -> Self {
+        self.0.decision = Some(Box::new(decision));
+        self
+    }
+
+    /// The record of the policy's decision, when one was made.
+    #[must_use]
+    pub fn decision(&self) -> Option<&Decision> {
+        self.0.decision.as_deref()
     }
 
     /// The stable code.

@@ -80,6 +80,7 @@ mod manifest;
 mod name;
 mod observer;
 mod policy;
+mod provenance;
 mod serialize;
 mod signer;
 mod statement;
@@ -95,7 +96,7 @@ pub use digest::{Digest, HashAlgorithm};
 pub use dsse::{IN_TOTO_PAYLOAD_TYPE, Pae};
 pub use error::{Error, Finding, Result};
 pub use escape::escape;
-pub use identity::{Claim, ClaimLevel, ClaimTable};
+pub use identity::{Claim, ClaimLevel, ClaimTable, PolicyClaim, VerifiedClaims};
 #[doc(hidden)]
 pub use json::parse as parse_json;
 pub use key::{Curve, KeyId, KeyKind, MlDsaSet, PublicKey, Scheme, ShaVariant};
@@ -104,7 +105,12 @@ pub use key_table::KeyTable;
 pub use manifest::{GIT_PATHS, Manifest, ManifestFile, Method, Resource, Serialization};
 pub use name::ResourceName;
 pub use observer::{Event, Observer, Silent};
-pub use policy::{Expected, ModelName, Narrow, NarrowInput, Policy};
+pub use policy::{
+    ArtifactFacts, DecidedArtifact, DecidedIdentity, DecidedSignature, Decision, EvidenceFacts, Expected, Facts,
+    IdentityFacts, Lint, ModelName, Narrow, NarrowInput, NarrowStage, OpaStage, Policy, PolicyFiles, PolicyRef,
+    RegoStage, ResourceFacts, RuleResult, SignatureFacts, StageResult, Verdict,
+};
+pub use provenance::{BUILD_TYPE, ClaimsSource, NamedDigest, POLICY_TYPE, PROVENANCE_TYPE, Provenance, VaultFacts};
 pub use serialize::{SerializeOptions, SerializedModel, serialize_model};
 pub use signer::Signer;
 pub use statement::{LEGACY_PREDICATE_TYPE, ModelStatement, PREDICATE_TYPE, STATEMENT_TYPE};

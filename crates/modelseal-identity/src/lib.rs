@@ -17,7 +17,9 @@ mod read;
 mod scrub;
 mod sources;
 mod token;
+mod verify;
 
 pub use find::{Found, PassedOver, Places, TokenRequest, find, look_for};
 pub use provider::{AudienceRule, Platform, Provider};
 pub use token::IdentityToken;
+pub use verify::{Issuer, KeySource, TokenVerifier};

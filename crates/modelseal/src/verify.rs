@@ -3,10 +3,11 @@
 use core::ops::ControlFlow;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use modelseal_core::{
-    Attestations, Bundle, Code, Error, Event, Expected, FileChecks, KeyId, Observer, Pae, Policy, Result, Root,
+    Attestations, Bundle, Code, Error, Event, Expected, FileChecks, KeyId, Narrow, Observer, Pae, Policy, Result, Root,
     SignedManifest, Timestamp, TrustedKeys, VerifiedArtifact,
 };
 
@@ -19,6 +20,12 @@ use crate::paths::{BundlePaths, inside, refuse_inside};
 pub struct VerifyOptions {
     /// Where the bundle is; `None`: the default place.
     pub bundle: Option<PathBuf>,
+    /// Further attestation files, besides the one beside the bundle.
+    pub attestations: Vec<PathBuf>,
+    /// Second opinions, asked after the policy allowed.
+    pub narrows: Vec<Arc<dyn Narrow>>,
+    /// Refuse an artifact without provenance by the key that signed it.
+    pub require_provenance: bool,
     /// Accept only what this one of the trusted keys signed.
     pub expect_key_id: Option<KeyId>,
     /// Verify only these files of the model; others may be absent. Empty: all.
@@ -47,6 +54,9 @@ impl Default for VerifyOptions {
     fn default() -> Self {
         Self {
             bundle: None,
+            attestations: Vec::new(),
+            narrows: Vec::new(),
+            require_provenance: false,
             expect_key_id: None,
             only: Vec::new(),
             ignore_git_paths: true,
@@ -151,7 +161,8 @@ fn verify(
     poll(observer)?;
     let attestations = read_attestations(&root, &paths.attestations, trusted, now)?;
     poll(observer)?;
-    let authorized = signed.authorize(policy, expected, &attestations, now, &[])?;
+    let narrows: Vec<&dyn Narrow> = options.narrows.iter().map(|narrow| &**narrow).collect();
+    let authorized = signed.authorize(policy, expected, &attestations, now, &narrows)?;
     let mut checks = FileChecks::default();
     checks.bundle = inside(&root, &paths.bundle);
     checks.attestations = inside(&root, &paths.attestations);

@@ -2,8 +2,11 @@
 
 mod github;
 mod platforms;
+mod verified;
 
 use core::fmt;
+
+pub use verified::{PolicyClaim, VerifiedClaims};
 
 /// How far a claim of a *verified* token may be believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

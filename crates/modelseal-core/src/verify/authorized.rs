@@ -6,7 +6,7 @@ use super::SignedManifest;
 use crate::attestation::AttestationEvidence;
 use crate::bundle::Unchecked;
 use crate::policy::NarrowInput;
-use crate::{Attestations, Code, Error, Expected, Narrow, Policy, Result};
+use crate::{Attestations, Code, Error, Expected, Facts, Narrow, Policy, Result};
 
 /// A signed manifest that the policy allows.
 ///
@@ -52,11 +52,13 @@ impl SignedManifest {
                 ));
             }
         }
+        let document = Policy::input(&Facts::default(), None, at);
         for narrow in narrows {
             narrow.decide(&NarrowInput {
                 name: &signed.name,
                 manifest: &signed.manifest,
                 signer: &signed.signed_by,
+                document: &document,
             })?;
         }
         if policy.is_any_trusted_key() {

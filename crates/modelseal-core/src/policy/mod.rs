@@ -1,0 +1,135 @@
+//! Who may sign what, and which artifact the verifier wants.
+
+mod decision;
+mod evaluate;
+mod expected;
+mod facts;
+mod file;
+mod format;
+mod glob;
+mod lint;
+mod model;
+mod model_name;
+mod narrow;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+pub use decision::{
+    DecidedArtifact, DecidedIdentity, DecidedSignature, Decision, PolicyRef, RuleResult, StageResult, Verdict,
+};
+pub use expected::Expected;
+pub use facts::{ArtifactFacts, EvidenceFacts, Facts, IdentityFacts, ResourceFacts, SignatureFacts};
+pub use file::PolicyFiles;
+pub use lint::Lint;
+pub use model::{OpaStage, RegoStage};
+pub use model_name::ModelName;
+pub use narrow::{Narrow, NarrowInput, NarrowStage};
+
+use self::model::PolicyFile;
+use crate::{Result, TrustedKeys};
+
+/// Who may sign which artifact.
+#[derive(Clone, Debug)]
+pub struct Policy(Rules);
+
+#[derive(Clone, Debug)]
+enum Rules {
+    AnyTrustedKey,
+    File(Arc<PolicyFile>),
+}
+
+impl Policy {
+    /// Largest policy file, in bytes.
+    pub const MAX_BYTES: usize = 1024 * 1024;
+
+    /// Whoever holds a trusted key may sign anything: what `--key` means.
+    #[must_use]
+    pub const fn any_trusted_key() -> Self {
+        Self(Rules::AnyTrustedKey)
+    }
+
+    /// Parses the text of a policy file; `name` is its file name. `files` reads what it refers to.
+    ///
+    /// # Errors
+    /// `policy/syntax` and the other configuration codes of the family, with the line; `key/*`; what `files` returns.
+    pub fn parse(text: &[u8], name: &str, files: &mut dyn PolicyFiles) -> Result<Self> {
+        file::parse(text, name, files).map(|file| Self(Rules::File(Arc::new(file))))
+    }
+
+    /// The keys that the file trusts; `None` without a file.
+    #[must_use]
+    pub fn trusted_keys(&self) -> Option<&TrustedKeys> {
+        self.file().map(|file| &file.trusted)
+    }
+
+    /// Decides: revocations, key version, window, then every rule. Neither Rego nor OPA is asked. Without a file the
+    /// answer is `None`: there is nothing to decide.
+    #[must_use]
+    pub fn evaluate(&self, facts: &Facts, now: Timestamp) -> Option<Decision> {
+        self.file().map(|file| evaluate::evaluate(file, facts, now))
+    }
+
+    /// The total input of narrowing stages: facts and native decision, with null for whatever is unknown.
+    #[must_use]
+    pub fn input(facts: &Facts, native: Option<&Decision>, now: Timestamp) -> Value {
+        evaluate::input(facts, native, now)
+    }
+
+    /// Weaknesses that are allowed and worth a warning, in the order of the file.
+    #[must_use]
+    pub fn lints(&self, now: Timestamp) -> Vec<Lint> {
+        self.file().map(|file| lint::lints(file, now)).unwrap_or_default()
+    }
+
+    /// The policy's name.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.file().map(|file| file.name.as_str())
+    }
+
+    /// The number of a signed policy, which only grows.
+    #[must_use]
+    pub fn serial(&self) -> Option<u64> {
+        self.file().and_then(|file| file.serial)
+    }
+
+    /// Until when the policy may be used.
+    #[must_use]
+    pub fn valid_until(&self) -> Option<Timestamp> {
+        self.file().and_then(|file| file.valid_until)
+    }
+
+    /// The Rego stage.
+    #[must_use]
+    pub fn rego(&self) -> Option<&RegoStage> {
+        self.file().and_then(|file| file.rego.as_ref())
+    }
+
+    /// The OPA stage.
+    #[must_use]
+    pub fn opa(&self) -> Option<&OpaStage> {
+        self.file().and_then(|file| file.opa.as_ref())
+    }
+
+    /// Every file that was read: refused inside a model.
+    pub fn sources(&self) -> impl Iterator<Item = &Path> {
+        self.file()
+            .into_iter()
+            .flat_map(|file| file.sources.iter().map(std::path::PathBuf::as_path).chain(file.trusted.sources()))
+    }
+
+    pub(crate) fn file(&self) -> Option<&Arc<PolicyFile>> {
+        match &self.0 {
+            Rules::AnyTrustedKey => None,
+            Rules::File(file) => Some(file),
+        }
+    }
+
+    pub(crate) const fn is_any_trusted_key(&self) -> bool {
+        matches!(self.0, Rules::AnyTrustedKey)
+    }
+}
