@@ -5,6 +5,7 @@
 //! lists the attestations that must be there.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,8 @@ pub struct AttestationEvidence {
     pub signed_by: Option<SignedBy>,
     /// Whether it is bound to this very manifest, not only to the same root digest.
     pub bound: bool,
+    /// Its predicate, JSON text in one reading; `null` when it has none. Free text: escape before printing.
+    pub predicate: Arc<str>,
 }
 
 impl AttestationEvidence {
@@ -106,6 +109,7 @@ impl Attestations {
                 predicate_type: statement.predicate_type.clone(),
                 signed_by: line.signed_by.clone(),
                 bound,
+                predicate: Arc::clone(&statement.predicate),
             })
         };
         self.0.iter().map(evidence).collect()
@@ -139,6 +143,7 @@ struct AttestationStatement {
     name: String,
     root: Digest,
     manifest: Option<Digest>,
+    predicate: Arc<str>,
 }
 
 #[derive(Deserialize)]
@@ -148,6 +153,8 @@ struct RawStatement {
     kind: String,
     subject: AtMost<RawSubject, 2>,
     predicate_type: String,
+    #[serde(default)]
+    predicate: Option<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -177,6 +184,7 @@ impl AttestationStatement {
             .get("manifest")
             .map(|text| serde_json::from_str::<String>(text.get()).ok().and_then(|text| text.parse().ok()));
         Ok(Self {
+            predicate: raw.predicate.map_or_else(|| "null".into(), |predicate| predicate.get().into()),
             predicate_type: raw.predicate_type,
             name: subject.name.clone(),
             root: root.ok_or_else(|| malformed("the subject has no SHA-256 digest"))?,
