@@ -6,18 +6,24 @@ use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use super::unique;
+use super::fault::Reply;
+use super::{Behaviour, FaultServer, unique};
 
 /// The `iss` of every token.
 pub(crate) const ISSUER: &str = "https://token.ci.example";
 
 /// The `aud` of every token.
 pub(crate) const AUDIENCE: &str = "https://vault.example";
+
+/// The `kid` of every token.
+const KEY_ID: &str = "key-1";
 
 /// An RSA key and an ECDSA key that nothing else has.
 #[derive(Debug)]
@@ -38,6 +44,25 @@ impl Issuer {
     pub(crate) fn public_pem(&self) -> String {
         let der: PublicKeyX509Der<'_> = self.rsa.public_key().as_der().unwrap();
         pem(der.as_ref())
+    }
+
+    /// The key set of RS256 tokens.
+    pub(crate) fn jwks(&self) -> Value {
+        let parts = RsaPublicKeyComponents::<Vec<u8>>::from(self.rsa.public_key());
+        let encode = |part: &[u8]| URL_SAFE_NO_PAD.encode(part);
+        json!({"keys": [{
+            "kty": "RSA", "use": "sig", "alg": "RS256", "kid": KEY_ID, "n": encode(&parts.n), "e": encode(&parts.e),
+        }]})
+    }
+
+    /// Serves discovery and key set. Its address is the issuer that it names.
+    pub(crate) fn serve(&self) -> FaultServer {
+        let discovery = Behaviour::compute(|request| {
+            let address = format!("http://{}", request.header("host").unwrap());
+            Reply::json(200, &json!({"issuer": address, "jwks_uri": format!("{address}/jwks")}))
+        });
+        let keys = Behaviour::json(200, &self.jwks());
+        FaultServer::builder().on("GET", "/.well-known/openid-configuration", [discovery]).on("GET", "/jwks", [keys]).start()
     }
 
     /// The public key of ES256 tokens.
@@ -117,7 +142,7 @@ pub(crate) fn now() -> u64 {
 
 fn signed_part(algorithm: &str, payload: &Value) -> String {
     let encode = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
-    format!("{}.{}", encode(&json!({"alg": algorithm, "typ": "JWT"})), encode(payload))
+    format!("{}.{}", encode(&json!({"alg": algorithm, "typ": "JWT", "kid": KEY_ID})), encode(payload))
 }
 
 fn with_signature(signed: &str, signature: &[u8]) -> String {
