@@ -39,7 +39,9 @@ pub(super) fn lints(rule: &Rule, lints: &mut Vec<Lint>) {
 }
 
 fn events(claims: &ClaimRule, lints: &mut Vec<Lint>) {
-    let is_trigger = |claim: &&Condition| matches!(claim.claim_name.as_str(), "event_name" | "pipeline_source");
+    let is_trigger = |condition: &&Condition| {
+        !condition.implied && matches!(condition.claim_name.as_str(), "event_name" | "pipeline_source")
+    };
     for condition in claims.conditions.iter().filter(is_trigger) {
         let Matcher::Exact(events) = &condition.matcher else { continue };
         for event in events {

@@ -132,3 +132,14 @@ fn evidence_that_says_little() {
     let by_signer = evidence("a", "fields = { \"/a\" = [1] }\n");
     assert_eq!(names(&by_signer), [(6, "evidence-by-signer"), (16, "unused-key")]);
 }
+
+#[test]
+fn every_warning_is_documented() {
+    const DOCUMENT: &str = include_str!("../../../../../docs/policy.md");
+    for source in [include_str!("keys.rs"), include_str!("rules.rs"), include_str!("claims.rs")] {
+        for name in source.split('"').skip(1).step_by(2).filter(|text| text.contains('-') && !text.contains(' ')) {
+            let is_value = matches!(name, "github-hosted" | "gitlab-hosted");
+            assert!(is_value || DOCUMENT.contains(&format!("| `{name}` |")), "{name}");
+        }
+    }
+}
