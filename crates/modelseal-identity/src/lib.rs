@@ -25,4 +25,6 @@ mod verify;
 pub use find::{Found, PassedOver, Places, TokenRequest, find, look_for};
 pub use provider::{AudienceRule, Platform, Provider};
 pub use token::IdentityToken;
-pub use verify::{Issuer, KeySource, KeysStatus, ReplayMemory, ReplayStore, TokenVerifier, provider_of_issuer};
+pub use verify::{
+    Issuer, KeySource, KeysStatus, ReplayMemory, ReplayStore, TokenVerifier, provider_of_issuer, read_jwks,
+};

@@ -7,6 +7,7 @@ mod algorithm;
 mod cache;
 mod claims;
 mod download;
+mod file;
 mod found;
 mod issuer;
 mod key_set;
@@ -25,6 +26,7 @@ use crate::compact::Compact;
 use algorithm::Algorithm;
 use cache::Keys;
 pub use cache::KeysStatus;
+pub use file::read_jwks;
 pub use issuer::{Issuer, KeySource, provider_of_issuer};
 pub use replay::{ReplayMemory, ReplayStore};
 

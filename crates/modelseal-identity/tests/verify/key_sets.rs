@@ -99,6 +99,19 @@ fn two_keys_of_one_name_are_both_left_out() {
 }
 
 #[test]
+fn a_set_is_read_from_a_file_that_is_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("jwks.json");
+    let code = |path: &std::path::Path| modelseal_identity::read_jwks(path).unwrap_err().code();
+    assert_eq!(code(&path), Code::InputNotFound);
+    std::fs::write(&path, key_set(&[&RSA]).to_string()).unwrap();
+    assert_eq!(modelseal_identity::read_jwks(&path).unwrap(), key_set(&[&RSA]).to_string().into_bytes());
+    std::fs::write(&path, " ".repeat(256 * 1024 + 1)).unwrap();
+    assert_eq!(code(&path), Code::IdentityKeysMalformed);
+    assert!(matches!(code(directory.path()), Code::InputSpecialFile | Code::InputUnreadable));
+}
+
+#[test]
 fn sets_are_bounded() {
     let keys =
         |count: usize| -> Vec<Value> { (0..count).map(|i| RSA.jwk_with(json!({"kid": i.to_string()}))).collect() };
