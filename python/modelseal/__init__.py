@@ -25,7 +25,8 @@ The key may also stay on a server of HashiCorp Vault or OpenBao:
         name="acme/llama",
     )
 
-Its requests are logged at level DEBUG by the logger "modelseal.vault".
+Its requests are logged at level DEBUG by the logger "modelseal.vault". `modelseal.identity` gets the identity token
+of a CI job, for services that ask their callers for one.
 
 These functions release the interpreter while they work, so other threads go on; Ctrl-C stops them at once, and nothing
 is written then. They work in the OpenSSF Model Signing format, so other tools verify what is signed here.
@@ -33,6 +34,7 @@ is written then. They work in the OpenSSF Model Signing format, so other tools v
 
 from __future__ import annotations
 
+from modelseal import identity
 from modelseal._api import export_public_keys, sign_model_artifact, verify_model_artifact
 from modelseal._errors import (
     AnyModelWarning,
@@ -40,6 +42,7 @@ from modelseal._errors import (
     BundleError,
     Cancelled,
     IdentityError,
+    IdentityUnavailable,
     InputError,
     MismatchError,
     ModelsealError,
@@ -73,6 +76,7 @@ __all__ = [
     "Certificate",
     "Finding",
     "IdentityError",
+    "IdentityUnavailable",
     "InputError",
     "JwtAuth",
     "KubernetesAuth",
@@ -92,6 +96,7 @@ __all__ = [
     "VerifiedArtifact",
     "__version__",
     "export_public_keys",
+    "identity",
     "sign_model_artifact",
     "verify_model_artifact",
 ]
@@ -105,6 +110,7 @@ for _class in (
     BundleError,
     Cancelled,
     IdentityError,
+    IdentityUnavailable,
     InputError,
     JwtAuth,
     KubernetesAuth,

@@ -85,7 +85,7 @@ class InputError(ModelsealError):
 
 
 class BackendError(ModelsealError):
-    """The keeper of the key refuses or is unavailable."""
+    """Who keeps the key, or says who this is, refuses or is unavailable."""
 
     #: Whether the same call may succeed later.
     retryable: bool
@@ -104,8 +104,12 @@ class BackendError(ModelsealError):
         self.retryable = retryable
 
 
-class IdentityError(ModelsealError):
+class IdentityError(BackendError):
     """There is no identity, or it cannot be believed."""
+
+
+class IdentityUnavailable(IdentityError):  # noqa: N818 - says what is the matter, and is one
+    """There is no identity token to be had: the job may not ask for one, or who gives them does not answer."""
 
 
 class Cancelled(ModelsealError):  # noqa: N818 - a wish that was granted, not an error

@@ -21,7 +21,9 @@ __all__ = [
     "__version__",
     "_codes",
     "_main",
+    "actions_token",
     "export_public_keys",
+    "identity_token",
     "sign_model_artifact",
     "verify_model_artifact",
 ]
@@ -275,5 +277,16 @@ def export_public_keys(
     auth: dict[str, Any] | None,
     server: dict[str, Any] | None,
 ) -> tuple[Path, ...]: ...
+def identity_token(
+    audience: str,
+    *,
+    source: str | None,
+    issuer: str | None,
+    file: _PathArgument | None,
+    env: str | None,
+    command: Sequence[_PathArgument] | None,
+    timeout: float,
+) -> str: ...
+def actions_token(audience: str, *, timeout: float) -> str: ...
 def _codes() -> list[tuple[str, int, str, str]]: ...
 def _main(arguments: Sequence[str]) -> int: ...

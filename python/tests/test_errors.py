@@ -22,7 +22,8 @@ TREE = {
     "PolicyError": modelseal.VerificationError,
     "InputError": modelseal.ModelsealError,
     "BackendError": modelseal.ModelsealError,
-    "IdentityError": modelseal.ModelsealError,
+    "IdentityError": modelseal.BackendError,
+    "IdentityUnavailable": modelseal.IdentityError,
     "Cancelled": modelseal.ModelsealError,
 }
 #: Which exit statuses the codes of a class have.
@@ -31,6 +32,7 @@ STATUSES = {
     "InputError": {3},
     "BackendError": {4, 5, 6},
     "IdentityError": {2, 5},
+    "IdentityUnavailable": {2, 5},
     "Cancelled": {130},
 }
 

@@ -42,8 +42,10 @@ pub enum PythonClass {
     Bundle,
     /// `Cancelled`: the progress callable or a signal stopped the work.
     Cancelled,
-    /// `IdentityError`: no usable credential to log in with.
+    /// `IdentityError`, a `BackendError`: no usable credential to log in with.
     Identity,
+    /// `IdentityUnavailable`, an `IdentityError`: no identity token to be had.
+    IdentityUnavailable,
     /// `InputError`.
     Input,
     /// `MismatchError`, a `VerificationError`.
@@ -65,6 +67,7 @@ impl PythonClass {
             Self::Bundle => "BundleError",
             Self::Cancelled => "Cancelled",
             Self::Identity => "IdentityError",
+            Self::IdentityUnavailable => "IdentityUnavailable",
             Self::Input => "InputError",
             Self::Mismatch => "MismatchError",
             Self::Policy => "PolicyError",
@@ -161,7 +164,7 @@ codes! {
     IdentityExpired = "identity/expired", Usage, Identity,
         "The identity token has expired, or is not valid yet.",
         "ask for the token right before signing; check the clock of this machine";
-    IdentityFork = "identity/fork", Usage, Identity,
+    IdentityFork = "identity/fork", Usage, IdentityUnavailable,
         "The job is a pull request from a fork, which gets no identity token.",
         "sign after the merge, or pass `--skip-on-fork`";
     IdentityIssuer = "identity/issuer", Usage, Identity,
@@ -176,7 +179,7 @@ codes! {
     IdentityMalformed = "identity/malformed", Usage, Identity,
         "The identity token is not a JSON web token.",
         "check where it comes from: one line, three parts between dots, nothing else";
-    IdentityMissing = "identity/missing", Usage, Identity,
+    IdentityMissing = "identity/missing", Usage, IdentityUnavailable,
         "There is no identity token where one is needed.",
         "in CI check that the job may ask for one; elsewhere name its file with --identity-token-file or its variable with --identity-token-env";
     IdentityReplayFull = "identity/replay-full", Unavailable, Identity,
@@ -188,7 +191,7 @@ codes! {
     IdentitySignature = "identity/signature", Usage, Identity,
         "The signature of the identity token does not fit.",
         "do not accept it: a bad signature has nothing to do with clocks";
-    IdentityUnavailable = "identity/unavailable", Unavailable, Identity,
+    IdentityUnavailable = "identity/unavailable", Unavailable, IdentityUnavailable,
         "The source of the identity token does not answer, or not with a token.",
         "run the job again; the message has what the source said";
     IdentityUnknownKey = "identity/unknown-key", Usage, Identity,

@@ -5,18 +5,16 @@ use std::time::Instant;
 
 use modelseal_core::{Code, Error, Result};
 use modelseal_http::{
-    Address, Client, ClientConfig, Delays, Env, ExposeSecret as _, Header, Hooks, HttpError, HttpErrorKind, Method,
-    Proxy, Query, Request, RequestRecord, Response, SecretSlice, SecretString, is_excluded_from_proxy,
+    Address, Client, ClientConfig, Delays, Env, ExposeSecret as _, Header, HttpError, HttpErrorKind, Method, Proxy,
+    Query, Request, RequestRecord, Response, SecretSlice, SecretString, is_excluded_from_proxy,
 };
 use serde_json::Value;
 
+use crate::find::Ask;
 use crate::scrub::scrubbed;
 
 /// Most bytes of an answer.
 const MOST: usize = 64 * 1024;
-
-/// Longest time for all attempts together.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Longest time for one attempt.
 const ATTEMPT: Duration = Duration::from_secs(10);
@@ -95,18 +93,17 @@ impl Call<'_> {
     ///
     /// # Errors
     /// `identity/unavailable`, `identity/missing` for a refusal, `identity/malformed`, `usage/*`.
-    pub(crate) fn send(&self, hooks: &Hooks) -> Result<SecretSlice<u8>> {
+    pub(crate) fn send(&self, ask: &Ask<'_>) -> Result<SecretSlice<u8>> {
         let mut config = ClientConfig::new(self.target.address.clone());
         config.proxy = self.target.proxy.clone();
         config.danger_plain_http = self.metadata;
-        config.hooks = hooks.clone();
-        let (patience, attempt, retries) = match self.metadata {
-            true => (Duration::from_secs(5), Duration::from_secs(1), 2),
-            false => (PATIENCE, ATTEMPT, RETRIES),
+        config.hooks = ask.hooks.clone();
+        let (end, attempt, retries) = match self.metadata {
+            true => (ask.deadline.min(Instant::now() + Duration::from_secs(5)), Duration::from_secs(1), 2),
+            false => (ask.deadline, ATTEMPT, RETRIES),
         };
         config.connect_timeout = attempt;
         let client = Client::new(config).map_err(|error| self.failed(&error))?;
-        let end = Instant::now() + patience;
         let mut delays = Delays::new(Duration::from_millis(200), retries);
         loop {
             let (error, asked) = match self.attempt(&client, end.min(Instant::now() + attempt)) {
@@ -127,8 +124,8 @@ impl Call<'_> {
     ///
     /// # Errors
     /// As [`send`](Self::send); `identity/malformed` when the field is not there.
-    pub(crate) fn field(&self, hooks: &Hooks, field: &str) -> Result<SecretString> {
-        let body = self.send(hooks)?;
+    pub(crate) fn field(&self, ask: &Ask<'_>, field: &str) -> Result<SecretString> {
+        let body = self.send(ask)?;
         let token = match serde_json::from_slice::<Value>(body.expose_secret()) {
             Ok(Value::Object(mut object)) => object.remove(field),
             _ => None,

@@ -1,8 +1,10 @@
 //! Finding the source, and asking it.
 
 use core::fmt;
+use core::time::Duration;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use modelseal_core::{Code, Error, Result};
 use modelseal_http::{Env, Hooks, SecretString};
@@ -30,6 +32,8 @@ pub struct TokenRequest {
     pub variable: Option<String>,
     /// The argument list, for `command`.
     pub command: Vec<OsString>,
+    /// Longest time for all attempts together, above 0 and at most 15 minutes; `None`: 30 seconds.
+    pub timeout: Option<Duration>,
     /// Stop requests and the log of requests.
     pub hooks: Hooks,
     /// Where the machine says what it is.
@@ -74,6 +78,7 @@ pub struct Found {
     source: Box<dyn Source>,
     audience: Option<String>,
     issuers: Issuers,
+    timeout: Duration,
     hooks: Hooks,
     passed_over: Vec<PassedOver>,
 }
@@ -94,6 +99,9 @@ pub(crate) struct Ask<'a> {
     /// For whom; only sources that do not choose it themselves get by without.
     pub(crate) audience: Option<&'a str>,
     pub(crate) hooks: &'a Hooks,
+    /// By when there must be an answer, and how long that is altogether.
+    pub(crate) deadline: Instant,
+    pub(crate) timeout: Duration,
 }
 
 impl<'a> Ask<'a> {
@@ -181,8 +189,8 @@ pub fn look_for(request: &TokenRequest, env: &dyn Env) -> Result<Result<Found, V
             Seen::Present(source) => {
                 let audience = audience(platform, request)?;
                 let issuers = request.issuer.as_ref().map_or_else(|| source.issuers(), Issuers::exactly);
-                let hooks = request.hooks.clone();
-                return Ok(Ok(Found { platform, source, audience, issuers, hooks, passed_over }));
+                let (hooks, timeout) = (request.hooks.clone(), request.timeout.unwrap_or(PATIENCE));
+                return Ok(Ok(Found { platform, source, audience, issuers, timeout, hooks, passed_over }));
             }
             Seen::Absent(why) => passed_over.push(PassedOver { provider: platform.provider, why }),
         }
@@ -196,8 +204,9 @@ impl Found {
     /// # Errors
     /// `identity/*`, `usage/*`.
     pub fn token(&self) -> Result<IdentityToken> {
-        match self.fresh() {
-            Err(error) if error.code() == Code::IdentityExpired && self.platform.renewable => self.fresh(),
+        let deadline = Instant::now() + self.timeout;
+        match self.fresh(deadline) {
+            Err(error) if error.code() == Code::IdentityExpired && self.platform.renewable => self.fresh(deadline),
             Err(error) if error.code() == Code::IdentityExpired => Err(error.with_hint(
                 "it cannot be renewed within the job: give the job a longer timeout, or sign in a job of its own",
             )),
@@ -238,8 +247,8 @@ impl Found {
         &self.hooks
     }
 
-    fn fresh(&self) -> Result<IdentityToken> {
-        let ask = Ask { audience: self.audience(), hooks: &self.hooks };
+    fn fresh(&self, deadline: Instant) -> Result<IdentityToken> {
+        let ask = Ask { audience: self.audience(), hooks: &self.hooks, deadline, timeout: self.timeout };
         let secret = self.source.fetch(&ask)?;
         let audience_hint = match self.platform.audience {
             AudienceRule::Configured(place) => {
@@ -265,6 +274,12 @@ impl fmt::Debug for Found {
 /// Longest audience, in bytes.
 const MOST_AUDIENCE: usize = 4096;
 
+/// Longest time for all attempts together, unless the caller says.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Longest time that the caller may say.
+const MOST_PATIENCE: Duration = Duration::from_secs(15 * 60);
+
 /// What contradicts itself.
 fn check(request: &TokenRequest) -> Result<()> {
     let wrong = |message: String| Err(Error::new(Code::UsageArguments, message));
@@ -272,6 +287,9 @@ fn check(request: &TokenRequest) -> Result<()> {
         && (audience.is_empty() || audience.len() > MOST_AUDIENCE || audience.chars().any(char::is_control))
     {
         return wrong("the audience must be some text on one line".to_owned());
+    }
+    if request.timeout.is_some_and(|timeout| timeout.is_zero() || timeout > MOST_PATIENCE) {
+        return wrong("the timeout must be above 0 and at most 15 minutes".to_owned());
     }
     let Some(platform) = request.provider.platform() else { return Ok(()) };
     for (given, needed, name) in [

@@ -13,9 +13,10 @@ use modelseal_core::{Code, Error, Result};
 use modelseal_http::Env;
 use zeroize::Zeroizing;
 
+use crate::find::Ask;
+
 /// Most bytes that a program may print.
 const MOST: usize = 64 * 1024;
-const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(10);
 
 /// What a program must not inherit: tokens of others, and the means to ask for some.
@@ -53,22 +54,18 @@ impl Program {
     /// # Errors
     /// `identity/unavailable` when it fails or takes too long, `identity/malformed` for too much output,
     /// `usage/interrupted`.
-    pub(crate) fn run(&self, stop: &dyn Fn() -> bool) -> Result<Zeroizing<Vec<u8>>> {
-        self.run_within(stop, PATIENCE)
-    }
-
-    fn run_within(&self, stop: &dyn Fn() -> bool, patience: Duration) -> Result<Zeroizing<Vec<u8>>> {
+    pub(crate) fn run(&self, ask: &Ask<'_>) -> Result<Zeroizing<Vec<u8>>> {
         let failed = |why: String| {
             Error::new(Code::IdentityUnavailable, format!("{} {why}", self.name))
                 .with_hint("run it by hand: what it says is not shown here, since it may hold secrets")
         };
         let mut child = self.start().map_err(|error| failed(format!("does not start: {}", error.kind())))?;
         let output = child.stdout.take().map(read_aside);
-        let (status, stopped) = wait(&mut child, stop, Instant::now() + patience);
+        let (status, stopped) = wait(&mut child, &*ask.hooks.stop, ask.deadline);
         let status = match status {
             Some(status) => status,
             None if stopped => return Err(Error::new(Code::UsageInterrupted, "the caller asked to stop")),
-            None => return Err(failed(format!("did not end within {} s", patience.as_secs()))),
+            None => return Err(failed(format!("did not end within {} s", ask.timeout.as_secs_f64()))),
         };
         if !status.success() {
             return Err(failed(format!("failed: {status}")));
@@ -130,31 +127,43 @@ fn wait(child: &mut Child, stop: &dyn Fn() -> bool, deadline: Instant) -> (Optio
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
-    use modelseal_http::FixedEnv;
+    use std::sync::Arc;
+
+    use modelseal_http::{FixedEnv, Hooks};
 
     use super::*;
+
+    const LONG: Duration = Duration::from_secs(30);
 
     fn shell(script: &str) -> Program {
         Program { name: "the program".to_owned(), words: ["/bin/sh", "-c", script].map(OsString::from).to_vec() }
     }
 
+    fn run(program: &Program, timeout: Duration, stop: bool) -> Result<Zeroizing<Vec<u8>>> {
+        let mut hooks = Hooks::default();
+        hooks.stop = Arc::new(move || stop);
+        program.run(&Ask { audience: None, hooks: &hooks, deadline: Instant::now() + timeout, timeout })
+    }
+
     #[test]
     fn failures_quote_neither_output() {
-        let error = shell("echo planted; echo planted >&2; exit 3").run(&|| false).unwrap_err();
+        let error = run(&shell("echo planted; echo planted >&2; exit 3"), LONG, false).unwrap_err();
         assert_eq!(error.code(), Code::IdentityUnavailable);
         assert!(error.message().contains('3') && !error.message().contains("planted"), "{error}");
-        let error = Program { name: "it".into(), words: vec!["/no/planted".into()] }.run(&|| false).unwrap_err();
+        let absent = Program { name: "it".into(), words: vec!["/no/planted".into()] };
+        let error = run(&absent, LONG, false).unwrap_err();
         assert!(!error.message().contains("planted"), "{error}");
-        assert!(shell("head -c 100000 /dev/zero").run(&|| false).is_err());
-        assert!(Program { name: "it".into(), words: Vec::new() }.run(&|| false).is_err());
+        assert!(run(&shell("head -c 100000 /dev/zero"), LONG, false).is_err());
+        assert!(run(&Program { name: "it".into(), words: Vec::new() }, LONG, false).is_err());
     }
 
     #[test]
     fn it_ends_in_time_and_when_the_caller_stops() {
         let slow = shell("exec sleep 60");
-        let error = slow.run_within(&|| false, Duration::from_millis(50)).unwrap_err();
+        let error = run(&slow, Duration::from_millis(50), false).unwrap_err();
         assert_eq!(error.code(), Code::IdentityUnavailable);
-        assert_eq!(slow.run(&|| true).unwrap_err().code(), Code::UsageInterrupted);
+        assert_eq!(error.message(), "the program did not end within 0.05 s");
+        assert_eq!(run(&slow, LONG, true).unwrap_err().code(), Code::UsageInterrupted);
     }
 
     #[test]

@@ -10,22 +10,28 @@ use crate::records::{Repr, tuple};
 ///
 /// The classes are written in Python, so that users can read, subclass and pickle them like any other.
 pub(crate) fn exception(py: Python<'_>, error: &Error) -> PyErr {
-    instance(py, error).unwrap_or_else(|failure| failure)
+    exception_saying(py, error, error.message(), error.hint())
 }
 
-fn instance(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
+/// The same in other words. They must be made from those of the error, which are safe to print.
+pub(crate) fn exception_saying(py: Python<'_>, error: &Error, message: &str, hint: &str) -> PyErr {
+    instance(py, error, message, hint).unwrap_or_else(|failure| failure)
+}
+
+fn instance(py: Python<'_>, error: &Error, message: &str, hint: &str) -> PyResult<PyErr> {
+    let class = error.code().python_class();
     let fields = [
         ("code", error.code().as_str().into_pyobject(py)?.into_any()),
-        ("hint", error.hint().into_pyobject(py)?.into_any()),
+        ("hint", hint.into_pyobject(py)?.into_any()),
         ("findings", tuple(py, error.findings().iter().map(Finding::from))?.into_bound(py).into_any()),
         ("findings_complete", error.findings_complete().into_pyobject(py)?.to_owned().into_any()),
     ]
     .into_py_dict(py)?;
-    if error.code().python_class() == PythonClass::Backend {
+    if matches!(class, PythonClass::Backend | PythonClass::Identity | PythonClass::IdentityUnavailable) {
         fields.set_item("retryable", error.code().exit() == Exit::Unavailable)?;
     }
-    let class = py.import("modelseal._errors")?.getattr(error.code().python_class().name())?;
-    Ok(PyErr::from_value(class.call((error.message(),), Some(&fields))?))
+    let class = py.import("modelseal._errors")?.getattr(class.name())?;
+    Ok(PyErr::from_value(class.call((message,), Some(&fields))?))
 }
 
 /// One thing that is wrong with a model.

@@ -9,6 +9,7 @@ mod artifacts;
 mod command;
 mod errors;
 mod export;
+mod identity;
 mod observer;
 mod records;
 mod server;
@@ -26,6 +27,8 @@ mod _native {
     use crate::errors::{Finding, codes};
     #[pymodule_export]
     use crate::export::export_public_keys;
+    #[pymodule_export]
+    use crate::identity::{actions_token, identity_token};
     #[pymodule_export]
     use crate::records::{Attestation, Certificate, Progress, Resource, Serialization, Uncovered};
     #[pymodule_export]

@@ -64,17 +64,31 @@ impl Watch {
 
     /// Stop requests for a server's client, and the log of its requests.
     pub(crate) fn hooks(&self) -> Hooks {
+        self.hooks_of("request")
+    }
+
+    /// The same for the client of a source of identity tokens.
+    pub(crate) fn identity_hooks(&self) -> Hooks {
+        self.hooks_of("identity_request")
+    }
+
+    fn hooks_of(&self, log: &'static str) -> Hooks {
         self.0.asked.store(true, Ordering::Relaxed);
         let (stop, record) = (self.clone(), self.clone());
         let mut hooks = Hooks::default();
         hooks.stop = Arc::new(move || stop.must_stop());
-        hooks.record = Arc::new(move |exchange| record.log_request(exchange));
+        hooks.record = Arc::new(move |exchange| record.log_request(log, exchange));
         hooks
     }
 
     /// Logs what was decided about a server.
     pub(crate) fn log_notices(&self, notices: &[String]) {
         self.log_lines("notice", notices);
+    }
+
+    /// Logs which source of identity tokens was found.
+    pub(crate) fn log_identity(&self, notice: String) {
+        self.log_lines("identity_notice", &[notice]);
     }
 
     /// Logs what the user should know, where no result can say it.
@@ -86,11 +100,11 @@ impl Watch {
         self.log(|module| lines.iter().try_for_each(|line| module.call_method1(how, (&*escape(line),)).map(drop)));
     }
 
-    fn log_request(&self, exchange: &RequestRecord) {
+    fn log_request(&self, how: &str, exchange: &RequestRecord) {
         let milliseconds = u64::try_from(exchange.took.as_millis()).unwrap_or(u64::MAX);
         let arguments =
             (exchange.method, &exchange.path, exchange.status, milliseconds, exchange.request_id.as_deref());
-        self.log(|module| module.call_method1("request", arguments).map(drop));
+        self.log(|module| module.call_method1(how, arguments).map(drop));
     }
 
     /// A handler that raises stops the work, as a callable that raises does: Ctrl-C may come while it runs.

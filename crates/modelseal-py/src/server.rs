@@ -167,7 +167,7 @@ impl ServerArgument {
     }
 }
 
-fn duration(seconds: f64) -> Result<Duration> {
+pub(crate) fn duration(seconds: f64) -> Result<Duration> {
     Duration::try_from_secs_f64(seconds).map_err(|_| usage(format!("{seconds} s is not a time that can be waited")))
 }
 

@@ -47,7 +47,7 @@ impl Source for Actions {
             secret: Some(&self.token),
             metadata: false,
         };
-        call.field(ask.hooks, "value")
+        call.field(ask, "value")
     }
 
     fn issuers(&self) -> Issuers {

@@ -65,7 +65,7 @@ impl Source for Azure {
             secret: Some(&self.token),
             metadata: false,
         };
-        call.field(ask.hooks, "oidcToken")
+        call.field(ask, "oidcToken")
     }
 
     /// The organisation's own issuer, or the tenant's.

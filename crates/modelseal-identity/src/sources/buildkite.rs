@@ -46,7 +46,7 @@ impl Source for Buildkite {
             ["oidc", "request-token", "--audience", ask.audience()?, "--claim", "organization_id,pipeline_id"];
         let words = [self.agent.clone().into_os_string()].into_iter().chain(arguments.map(OsString::from)).collect();
         let program = Program { name: format!("`{AGENT} oidc request-token`"), words };
-        let output = program.run(&*ask.hooks.stop)?;
+        let output = program.run(ask)?;
         read::trimmed(&output, &format!("the output of {}", program.name))
     }
 

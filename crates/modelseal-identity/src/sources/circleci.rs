@@ -59,7 +59,7 @@ impl Source for CircleCi {
         let arguments = ["run", "oidc", "get", "--claims", claims.as_str()];
         let words = [self.program.clone().into_os_string()].into_iter().chain(arguments.map(OsString::from)).collect();
         let program = Program { name: "`circleci run oidc get`".to_owned(), words };
-        let output = program.run(&*ask.hooks.stop)?;
+        let output = program.run(ask)?;
         read::trimmed(&output, &format!("the output of {}", program.name))
     }
 

@@ -79,6 +79,6 @@ struct Output(Program);
 
 impl Source for Output {
     fn fetch(&self, ask: &Ask<'_>) -> Result<SecretString> {
-        read::trimmed(&self.0.run(&*ask.hooks.stop)?, "the output of the command")
+        read::trimmed(&self.0.run(ask)?, "the output of the command")
     }
 }

@@ -47,7 +47,7 @@ impl Source for Google {
             secret: None,
             metadata: true,
         };
-        let body = call.send(ask.hooks).map_err(|error| match error.code() {
+        let body = call.send(ask).map_err(|error| match error.code() {
             Code::IdentityMissing => Error::new(error.code(), error.message()).with_hint(
                 "a machine without a service account has no identity; in a cluster use its workload identity",
             ),

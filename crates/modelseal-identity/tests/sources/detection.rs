@@ -1,5 +1,7 @@
 //! Which source is chosen, and what is said of the others.
 
+use core::time::Duration;
+
 use modelseal_core::Code;
 use modelseal_identity::{Platform, Provider};
 use serde_json::json;
@@ -77,6 +79,8 @@ fn what_makes_no_sense_is_refused() {
     assert_eq!(wrong(|request| request.command = vec!["c".into()]), Code::UsageArguments);
     assert_eq!(wrong(|request| request.audience = Some(String::new())), Code::UsageArguments);
     assert_eq!(wrong(|request| request.audience = Some("a\nb".into())), Code::UsageArguments);
+    assert_eq!(wrong(|request| request.timeout = Some(Duration::ZERO)), Code::UsageArguments);
+    assert_eq!(wrong(|request| request.timeout = Some(Duration::from_secs(901))), Code::UsageArguments);
     let mut without = request(Provider::GitHub);
     without.audience = None;
     let error = ask(&without, &github_at("https://a.example")).unwrap_err();

@@ -1,7 +1,9 @@
 //! Sources that fail.
 
+use core::time::Duration;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use fault::Reply;
 use modelseal_core::Code;
@@ -82,6 +84,16 @@ fn c5_one_that_has_expired_is_asked_for_once_more() {
     let error = ask(&gitlab, &job).unwrap_err();
     assert_eq!(error.code(), Code::IdentityExpired);
     assert!(error.hint().contains("cannot be renewed within the job"), "{}", error.hint());
+}
+
+#[test]
+fn it_ends_in_the_time_that_the_caller_has() {
+    let server = server([Behaviour::Silence, Behaviour::Silence]);
+    let mut request = request(Provider::GitHub);
+    request.timeout = Some(Duration::from_millis(200));
+    let started = Instant::now();
+    assert_eq!(ask(&request, &github(&server)).unwrap_err().code(), Code::IdentityUnavailable);
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
 
 #[test]
