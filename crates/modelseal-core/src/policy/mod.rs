@@ -12,6 +12,8 @@ mod lint;
 mod model;
 mod model_name;
 mod narrow;
+#[cfg(test)]
+pub(crate) mod samples;
 
 use std::path::Path;
 use std::sync::Arc;
