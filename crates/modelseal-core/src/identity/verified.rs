@@ -83,6 +83,31 @@ impl PolicyClaim {
     }
 }
 
+/// What is known of a claim of an issuer that is none of the known platforms.
+static OF_OTHERS: Claim =
+    Claim { name: "*", level: ClaimLevel::Enforce, meaning: "claim of an issuer that its rule's author knows" };
+
+impl PolicyClaim {
+    /// A claim of an issuer that is none of the known platforms. What it is worth only the author of the rule knows, who
+    /// names that issuer.
+    ///
+    /// # Errors
+    /// `policy/claim-not-enforceable` for the claims about the token itself, `policy/unknown-field` for names that
+    /// provenance does not keep: only letters, digits, `_`, `.`, `/`, `-`, at most 64.
+    pub fn of_other_issuer(name: &str) -> Result<Self> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'/' | b'-');
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
+            let message = format!("there is no claim `{name:.100}` in provenance");
+            return Err(Error::new(Code::PolicyUnknownField, message));
+        }
+        if matches!(name, "iss" | "aud" | "exp" | "nbf" | "iat" | "jti") {
+            let message = format!("the claim `{name}` decides nothing: it is about the token itself");
+            return Err(Error::new(Code::PolicyClaimNotEnforceable, message));
+        }
+        Ok(Self(&OF_OTHERS))
+    }
+}
+
 impl ClaimTable {
     /// The claim of this name, if a policy may match it.
     ///

@@ -72,14 +72,13 @@ const KUBERNETES_CLAIM: &str = "kubernetes.io";
 const GITHUB_EVENTS: &[&str] = &["push", "release", "workflow_dispatch", "schedule"];
 const GITLAB_SOURCES: &[&str] = &["push", "web", "schedule"];
 
-/// Platforms whose claims an `oidc` table can name, with the start of their issuers where they have one.
-const OTHER_PLATFORMS: &[(&str, Option<&str>)] = &[
-    ("buildkite", Some("https://agent.buildkite.com")),
-    ("circleci", Some("https://oidc.circleci.com")),
-    ("bitbucket", Some("https://api.bitbucket.org")),
-    ("azure", Some("https://vstoken.dev.azure.com")),
-    ("google", Some("https://accounts.google.com")),
-    ("spiffe", None),
+/// Platforms whose claims an `oidc` table can name, with the start of their issuers.
+const OTHER_PLATFORMS: &[(&str, &str)] = &[
+    ("buildkite", "https://agent.buildkite.com"),
+    ("circleci", "https://oidc.circleci.com"),
+    ("bitbucket", "https://api.bitbucket.org"),
+    ("azure", "https://vstoken.dev.azure.com"),
+    ("google", "https://accounts.google.com"),
 ];
 
 /// Reads `[rule.github]`, `[rule.gitlab]` or `[rule.kubernetes]`.
@@ -353,25 +352,21 @@ impl Reader<'_> {
     }
 }
 
-/// A claim of a platform that has no table of its own: of the issuer's platform, or of any if that is not known.
+/// A claim of an issuer that has no table of its own: of its platform, if that is known.
 fn other_claim(issuer: &str, name: &str) -> Result<PolicyClaim> {
-    let unknown = Error::new(Code::PolicyUnknownField, format!("there is no claim `{name:.100}`"))
-        .with_hint("docs/identity.md lists the claims that provenance holds; a rule on another would never match");
+    let unknown = || {
+        Error::new(Code::PolicyUnknownField, format!("there is no claim `{name:.100}`"))
+            .with_hint("docs/identity.md lists the claims that provenance holds; a rule on another would never match")
+    };
     let issued = |start: &str| issuer.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let known = OTHER_PLATFORMS.iter().find(|(_, start)| start.is_some_and(issued));
-    if matches!(name, "iss") || name.len() > 100 {
-        return Err(unknown);
+    match OTHER_PLATFORMS.iter().find(|(_, start)| issued(start)) {
+        Some(_) if name == "iss" || name.len() > 100 => Err(unknown()),
+        Some((platform, _)) => ClaimTable::of(platform).policy_claim(name).map_err(|error| match error.code() {
+            Code::PolicyUnknownField => unknown(),
+            _ => error,
+        }),
+        None => PolicyClaim::of_other_issuer(name),
     }
-    let mut refusal = unknown;
-    for (platform, _) in OTHER_PLATFORMS.iter().filter(|(platform, _)| known.is_none_or(|(known, _)| known == platform))
-    {
-        match ClaimTable::of(platform).policy_claim(name) {
-            Ok(claim) => return Ok(claim),
-            Err(error) if error.code() == Code::PolicyClaimNotEnforceable => refusal = error,
-            Err(_) => {}
-        }
-    }
-    Err(refusal)
 }
 
 /// The table that an issuer must be named in, so that its rules apply.

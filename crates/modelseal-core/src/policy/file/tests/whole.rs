@@ -100,7 +100,8 @@ fn unknown_keys_are_refused_at_every_level() {
     unknown(&rule("[rule.gitlab]\nproject_id = [\"1\"]\ndeployment_tier = [\"production\"]\n"), 11);
     unknown(&rule("[rule.kubernetes]\nissuer = \"https://c\"\npod = [\"1\"]\n"), 11);
     unknown(&rule("[rule.oidc]\nissuer = \"https://i\"\nx = 1\n"), 11);
-    unknown(&rule("[rule.oidc]\nissuer = \"https://i\"\nclaims = { invented = [\"1\"] }\n"), 11);
+    unknown(&rule("[rule.oidc]\nissuer = \"https://agent.buildkite.com\"\nclaims = { invented = [\"1\"] }\n"), 11);
+    unknown(&rule("[rule.oidc]\nissuer = \"https://i\"\nclaims = { \"in vented\" = [\"1\"] }\n"), 11);
     unknown(&rule("[rule.oidc]\nissuer = \"https://agent.buildkite.com\"\nclaims = { org_id = [\"1\"] }\n"), 11);
     unknown(&after("[[revoked]]\nreason = \"x\"\nx = 1\n"), 12);
     unknown(&after("[rego]\nmodules = [\"extra.rego\"]\nx = 1\n"), 12);
