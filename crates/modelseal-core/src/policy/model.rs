@@ -207,3 +207,23 @@ pub struct OpaStage {
     /// File that holds the bearer token; read anew at each question.
     pub token_file: Option<PathBuf>,
 }
+
+impl RegoStage {
+    /// Modules and data documents, each with its name and its text.
+    #[must_use]
+    pub const fn new(
+        modules: Vec<(String, String)>,
+        data: Vec<(String, String)>,
+        timeout: core::time::Duration,
+    ) -> Self {
+        Self { modules, data, timeout }
+    }
+}
+
+impl OpaStage {
+    /// A server that is trusted by the authorities of the system and wants no token.
+    #[must_use]
+    pub const fn new(url: String, timeout: core::time::Duration) -> Self {
+        Self { url, timeout, ca_pem: None, token_file: None }
+    }
+}
