@@ -1,6 +1,7 @@
 //! Evaluating a policy: pure in policy, facts and time.
 
 mod evidence;
+mod explain;
 mod input;
 mod rule;
 mod signer;
@@ -10,6 +11,7 @@ mod tests;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub(super) use explain::explain;
 pub(super) use input::input;
 pub(crate) use signer::certificate_of;
 
