@@ -26,16 +26,19 @@ pub use case::{PolicyCase, PolicyCases};
 pub use decision::{
     DecidedArtifact, DecidedIdentity, DecidedSignature, Decision, PolicyRef, RuleResult, StageResult, Verdict,
 };
+pub(crate) use evaluate::{certificate_of, format_names, revocation};
 pub use expected::Expected;
 pub use facts::{ArtifactFacts, EvidenceFacts, Facts, IdentityFacts, ResourceFacts, SignatureFacts};
 pub use file::PolicyFiles;
+pub(crate) use format::{Content, FileFormat};
+pub(crate) use glob::Glob;
 pub use lint::Lint;
 pub use model::{OpaStage, RegoStage};
+pub(crate) use model::{PolicyFile, RevokedThing, Rule};
 pub use model_name::ModelName;
 pub use narrow::{Narrow, NarrowInput, NarrowStage};
 pub use statement::PolicyStatement;
 
-use self::model::PolicyFile;
 use crate::{Error, Result, TrustedKeys};
 
 /// The format that policies judge a file of this name to have.
@@ -100,6 +103,10 @@ impl Policy {
         Some(decision)
     }
 
+    pub(crate) fn decide(file: &PolicyFile, facts: &Facts, now: Timestamp) -> Decision {
+        evaluate::evaluate(file, facts, now)
+    }
+
     /// The total input of narrowing stages: facts and native decision, with null for whatever is unknown.
     #[must_use]
     pub fn input(facts: &Facts, native: Option<&Decision>, now: Timestamp) -> Value {
@@ -156,7 +163,8 @@ impl Policy {
         }
     }
 
-    pub(crate) const fn is_any_trusted_key(&self) -> bool {
-        matches!(self.0, Rules::AnyTrustedKey)
+    #[cfg(test)]
+    pub(crate) fn of(file: PolicyFile) -> Self {
+        Self(Rules::File(Arc::new(file)))
     }
 }
