@@ -44,7 +44,7 @@ use crate::{Error, Result, TrustedKeys};
 /// The format that policies judge a file of this name to have.
 #[must_use]
 pub fn file_format_of_name(name: &str) -> &'static str {
-    format::FileFormat::of_name(name).as_str()
+    FileFormat::of_name(name).as_str()
 }
 
 /// Who may sign which artifact.

@@ -67,7 +67,7 @@ pub(super) fn evaluate(file: &PolicyFile, facts: &Facts, now: Timestamp) -> Deci
 }
 
 /// The record before anything was decided: a denial.
-fn undecided(file: &PolicyFile, facts: &Facts, now: Timestamp) -> Decision {
+pub(super) fn undecided(file: &PolicyFile, facts: &Facts, now: Timestamp) -> Decision {
     let (artifact, signature, identity) = (&facts.artifact, &facts.signature, &facts.identity);
     Decision {
         kind: "modelseal.decision",
