@@ -108,7 +108,8 @@ pub use observer::{Event, Observer, Silent};
 pub use policy::{
     ArtifactFacts, DecidedArtifact, DecidedIdentity, DecidedSignature, Decision, EvidenceFacts, Expected, Facts,
     IdentityFacts, Lint, ModelName, Narrow, NarrowInput, NarrowStage, OpaStage, Policy, PolicyCase, PolicyCases,
-    PolicyFiles, PolicyRef, RegoStage, ResourceFacts, RuleResult, SignatureFacts, StageResult, Verdict,
+    PolicyFiles, PolicyRef, PolicyStatement, RegoStage, ResourceFacts, RuleResult, SignatureFacts, StageResult,
+    Verdict, file_format_of_name,
 };
 pub use provenance::{
     BUILD_TYPE, ClaimsSource, NamedDigest, POLICY_TYPE, PROVENANCE_TYPE, Provenance, VaultFacts, Workflow,

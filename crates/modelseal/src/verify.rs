@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use modelseal_core::{
-    Attestations, Bundle, Code, Error, Event, Expected, FileChecks, KeyId, Narrow, Observer, Pae, Policy, Result, Root,
-    SignedManifest, Timestamp, TrustedKeys, VerifiedArtifact,
+    Attestations, Bundle, Code, Decision, Error, Event, Expected, Facts, FileChecks, KeyId, Narrow, Observer, Pae, Policy, Result, Root,
+    SignedManifest, Timestamp, TrustedKeys, Verdict, VerifiedArtifact,
 };
 
+use crate::DecisionLog;
 use crate::io::{Cap, read_bundle, read_capped};
 use crate::paths::{BundlePaths, inside, refuse_inside};
 
@@ -24,6 +25,10 @@ pub struct VerifyOptions {
     pub attestations: Vec<PathBuf>,
     /// Second opinions, asked after the policy allowed.
     pub narrows: Vec<Arc<dyn Narrow>>,
+    /// Files that decide besides keys and certificates, such as the policy's: refused inside the model.
+    pub trust_files: Vec<PathBuf>,
+    /// Where every decision of a policy is written down.
+    pub decision_log: Option<Arc<DecisionLog>>,
     /// Refuse an artifact without provenance by the key that signed it.
     pub require_provenance: bool,
     /// Accept only what this one of the trusted keys signed.
@@ -56,6 +61,8 @@ impl Default for VerifyOptions {
             bundle: None,
             attestations: Vec::new(),
             narrows: Vec::new(),
+            trust_files: Vec::new(),
+            decision_log: None,
             require_provenance: false,
             expect_key_id: None,
             only: Vec::new(),
@@ -137,45 +144,147 @@ fn verify(
     observer: &dyn Observer,
     opinion: Option<&dyn SecondOpinion>,
 ) -> Result<VerifiedArtifact> {
-    let root = Root::open(model)?;
-    refuse_inside(&root, trusted.sources())?;
-    let paths = BundlePaths::of(&root, options.bundle.as_deref());
-    let bundle = read_bundle(&paths.bundle)?;
-    poll(observer)?;
     let now = options.danger_clock.map_or_else(clock, Ok)?;
-    let signed = if options.danger_accept_legacy {
-        bundle.danger_verify_legacy_signature(trusted, now)?
-    } else {
-        bundle.verify_signature(trusted, now)?
+    let result = Evidence::gather(model, trusted, policy, options, now, observer, opinion)
+        .and_then(|evidence| evidence.verify(policy, expected, options, observer));
+    match &options.decision_log {
+        Some(log) => record(log, policy, now, result),
+        None => result,
+    }
+}
+
+/// Writes down what was decided. What nobody can read up later does not count as verified.
+fn record(
+    log: &DecisionLog,
+    policy: &Policy,
+    now: Timestamp,
+    result: Result<VerifiedArtifact>,
+) -> Result<VerifiedArtifact> {
+    let decision = match &result {
+        Ok(artifact) => artifact.decision().cloned(),
+        Err(error) => denial(policy, error, now),
     };
-    let signer = signed.signed_by().key_id();
-    if let Some(expected) = options.expect_key_id.filter(|expected| *expected != signer) {
-        let message = format!("the model was signed by the trusted key {signer}, expected was {expected}");
-        return Err(Error::new(Code::SignatureUnknownKey, message)
-            .with_hint("do not use the model unless its signer was to change; then expect the new key"));
+    match decision.map_or(Ok(()), |decision| log.append(&decision)) {
+        Ok(()) => result,
+        Err(unwritten) => result.and_then(|_| Err(unwritten)),
     }
-    if let Some(opinion) = opinion {
-        ask(opinion, &bundle, &signed)?;
+}
+
+/// The record of a refusal. Where the policy never came to decide, nothing is known but the reason.
+fn denial(policy: &Policy, error: &Error, now: Timestamp) -> Option<Decision> {
+    match error.decision() {
+        Some(decision) => Some(decision.clone()),
+        None => policy.undecided(error, now),
     }
-    drop(bundle);
-    poll(observer)?;
-    let attestations = read_attestations(&root, &paths.attestations, trusted, now)?;
-    poll(observer)?;
-    let narrows: Vec<&dyn Narrow> = options.narrows.iter().map(|narrow| &**narrow).collect();
-    let authorized = signed.authorize(policy, expected, &attestations, now, &narrows)?;
-    let mut checks = FileChecks::default();
-    checks.bundle = inside(&root, &paths.bundle);
-    checks.attestations = inside(&root, &paths.attestations);
-    checks.only.clone_from(&options.only);
-    checks.ignore_git_paths = options.ignore_git_paths;
-    checks.danger_ignore_paths.clone_from(&options.danger_ignore_paths);
-    checks.danger_ignore_unsigned_files = options.danger_ignore_unsigned_files;
-    checks.danger_allow_symlinks = options.danger_allow_symlinks;
-    checks.danger_clock = options.danger_clock.is_some();
-    checks.jobs = options.jobs;
-    checks.max_file_bytes = options.max_file_bytes;
-    checks.max_total_bytes = options.max_total_bytes;
-    authorized.verify_files(&root, &checks, observer)
+}
+
+/// A signature that verified, and what was found beside it.
+pub(crate) struct Evidence {
+    root: Root,
+    paths: BundlePaths,
+    pub(crate) signed: SignedManifest,
+    pub(crate) attestations: Attestations,
+    now: Timestamp,
+}
+
+impl Evidence {
+    /// Reads and verifies everything but the files of the model.
+    pub(crate) fn gather(
+        model: &Path,
+        trusted: &TrustedKeys,
+        policy: &Policy,
+        options: &VerifyOptions,
+        now: Timestamp,
+        observer: &dyn Observer,
+        opinion: Option<&dyn SecondOpinion>,
+    ) -> Result<Self> {
+        if policy.trusted_keys().is_some() && options.danger_accept_legacy {
+            let message = "under a policy the form from before v1.0 is not accepted: it does not say enough to decide";
+            return Err(Error::new(Code::UsageArguments, message).with_hint("have the model signed again"));
+        }
+        let root = Root::open(model)?;
+        refuse_inside(&root, trusted.sources().chain(policy.sources()))?;
+        let of_options = options.trust_files.iter().map(PathBuf::as_path);
+        refuse_inside(&root, of_options.chain(options.decision_log.iter().map(|log| log.path())))?;
+        let paths = BundlePaths::of(&root, options.bundle.as_deref());
+        let bundle = read_bundle(&paths.bundle)?;
+        poll(observer)?;
+        let signed = if options.danger_accept_legacy {
+            bundle.danger_verify_legacy_signature(trusted, now)?
+        } else {
+            bundle.verify_signature(trusted, now)?
+        };
+        let signer = signed.signed_by().key_id();
+        if let Some(expected) = options.expect_key_id.filter(|expected| *expected != signer) {
+            let message = format!("the model was signed by the trusted key {signer}, expected was {expected}");
+            return Err(Error::new(Code::SignatureUnknownKey, message)
+                .with_hint("do not use the model unless its signer was to change; then expect the new key"));
+        }
+        if let Some(opinion) = opinion {
+            ask(opinion, &bundle, &signed)?;
+        }
+        drop(bundle);
+        poll(observer)?;
+        let attestations = read_attestations(&root, &paths.attestations, &options.attestations, trusted, now)?;
+        Ok(Self { root, paths, signed, attestations, now })
+    }
+
+    fn verify(
+        self,
+        policy: &Policy,
+        expected: &Expected,
+        options: &VerifyOptions,
+        observer: &dyn Observer,
+    ) -> Result<VerifiedArtifact> {
+        poll(observer)?;
+        let Self { root, paths, signed, attestations, now } = self;
+        let narrows: Vec<&dyn Narrow> = options.narrows.iter().map(|narrow| &**narrow).collect();
+        let unproven = match options.require_provenance {
+            true => unproven(&signed.facts(policy, &attestations)?),
+            false => None,
+        };
+        let authorized = signed.authorize(policy, expected, &attestations, now, &narrows)?;
+        if let Some(error) = unproven {
+            return Err(denied(error, authorized.decision()));
+        }
+        let mut checks = FileChecks::default();
+        checks.bundle = inside(&root, &paths.bundle);
+        checks.attestations = inside(&root, &paths.attestations);
+        checks.only.clone_from(&options.only);
+        checks.ignore_git_paths = options.ignore_git_paths;
+        checks.danger_ignore_paths.clone_from(&options.danger_ignore_paths);
+        checks.danger_ignore_unsigned_files = options.danger_ignore_unsigned_files;
+        checks.danger_allow_symlinks = options.danger_allow_symlinks;
+        checks.danger_clock = options.danger_clock.is_some();
+        checks.jobs = options.jobs;
+        checks.max_file_bytes = options.max_file_bytes;
+        checks.max_total_bytes = options.max_total_bytes;
+        authorized.verify_files(&root, &checks, observer)
+    }
+}
+
+/// Why the facts do not say which job signed, if they do not.
+fn unproven(facts: &Facts) -> Option<Error> {
+    let identity = &facts.identity;
+    if identity.ambiguous {
+        let message = "the key that signed the model signed more than one provenance about it";
+        return Some(Error::new(Code::PolicyAmbiguousIdentity, message));
+    }
+    let missing = || {
+        let message = "the key that signed the model signed no provenance of a verified identity along with it";
+        Error::new(Code::PolicyProvenanceMissing, message)
+    };
+    identity.provider.is_none().then(missing)
+}
+
+/// A refusal of what the policy allowed, with the record of it.
+fn denied(error: Error, decision: Option<&Decision>) -> Error {
+    let Some(mut decision) = decision.cloned() else { return error };
+    decision.decision = Verdict::Deny;
+    decision.code = error.code().as_str();
+    decision.valid_until = None;
+    decision.rule = None;
+    error.with_decision(decision)
 }
 
 fn ask(opinion: &dyn SecondOpinion, bundle: &Bundle, signed: &SignedManifest) -> Result<()> {
@@ -196,19 +305,46 @@ fn poll(observer: &dyn Observer) -> Result<()> {
     }
 }
 
-/// The attestations beside the bundle. Inside the model only a regular file is one: the walk refuses a link of that
-/// name, and looks into a directory.
-fn read_attestations(root: &Root, path: &Path, trusted: &TrustedKeys, now: Timestamp) -> Result<Attestations> {
+/// The attestations beside the bundle, and those in the files that the caller names.
+fn read_attestations(
+    root: &Root,
+    beside: &Path,
+    named: &[PathBuf],
+    trusted: &TrustedKeys,
+    now: Timestamp,
+) -> Result<Attestations> {
+    let mut text = read_beside(root, beside)?;
+    let attestations = check_attestations(beside, &text, trusted, now)?;
+    let Some(last) = named.last() else { return Ok(attestations) };
+    for path in named {
+        let more = read_attestation_file(path)?;
+        check_attestations(path, &more, trusted, now)?;
+        if !text.is_empty() && !text.ends_with(b"\n") {
+            text.push(b'\n');
+        }
+        text.extend(more);
+    }
+    check_attestations(last, &text, trusted, now)
+}
+
+/// Inside the model only a regular file is one: the walk refuses a link of that name, and looks into a directory.
+fn read_beside(root: &Root, path: &Path) -> Result<Vec<u8>> {
     if inside(root, path).is_some() && path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) {
-        return Ok(Attestations::none());
+        return Ok(Vec::new());
     }
-    match read_capped(path, &Cap { bytes: Attestations::MAX_BYTES, code: Code::FormatMalformed }) {
-        Ok(text) => Attestations::verify(&text, trusted, now).map_err(|error| {
-            let message = format!("`{}`: {}", path.display(), error.message());
-            Error::new(error.code(), message)
-                .with_hint("restore the attestation file that was published with the model")
-        }),
-        Err(error) if error.code() == Code::InputNotFound => Ok(Attestations::none()),
-        Err(error) => Err(error),
+    match read_attestation_file(path) {
+        Err(error) if error.code() == Code::InputNotFound => Ok(Vec::new()),
+        read => read,
     }
+}
+
+pub(crate) fn read_attestation_file(path: &Path) -> Result<Vec<u8>> {
+    read_capped(path, &Cap { bytes: Attestations::MAX_BYTES, code: Code::FormatMalformed })
+}
+
+pub(crate) fn check_attestations(path: &Path, text: &[u8], trusted: &TrustedKeys, now: Timestamp) -> Result<Attestations> {
+    Attestations::verify(text, trusted, now).map_err(|error| {
+        let message = format!("`{}`: {}", path.display(), error.message());
+        Error::new(error.code(), message).with_hint("restore the attestation file that was published with the model")
+    })
 }

@@ -14,6 +14,7 @@ mod model_name;
 mod narrow;
 #[cfg(test)]
 pub(crate) mod samples;
+mod statement;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -25,16 +26,26 @@ pub use case::{PolicyCase, PolicyCases};
 pub use decision::{
     DecidedArtifact, DecidedIdentity, DecidedSignature, Decision, PolicyRef, RuleResult, StageResult, Verdict,
 };
+pub(crate) use evaluate::{certificate_of, format_names, revocation};
 pub use expected::Expected;
 pub use facts::{ArtifactFacts, EvidenceFacts, Facts, IdentityFacts, ResourceFacts, SignatureFacts};
 pub use file::PolicyFiles;
+pub(crate) use format::{Content, FileFormat};
+pub(crate) use glob::Glob;
 pub use lint::Lint;
 pub use model::{OpaStage, RegoStage};
+pub(crate) use model::{PolicyFile, RevokedThing, Rule};
 pub use model_name::ModelName;
 pub use narrow::{Narrow, NarrowInput, NarrowStage};
+pub use statement::PolicyStatement;
 
-use self::model::PolicyFile;
-use crate::{Result, TrustedKeys};
+use crate::{Error, Result, TrustedKeys};
+
+/// The format that policies judge a file of this name to have.
+#[must_use]
+pub fn file_format_of_name(name: &str) -> &'static str {
+    FileFormat::of_name(name).as_str()
+}
 
 /// Who may sign which artifact.
 #[derive(Clone, Debug)]
@@ -75,6 +86,25 @@ impl Policy {
     #[must_use]
     pub fn evaluate(&self, facts: &Facts, now: Timestamp) -> Option<Decision> {
         self.file().map(|file| evaluate::evaluate(file, facts, now))
+    }
+
+    /// What every rule says, in file order, also where the decision came before all rules: for those who ask why.
+    #[must_use]
+    pub fn explain(&self, facts: &Facts, now: Timestamp) -> Vec<RuleResult> {
+        self.file().map(|file| evaluate::explain(file, facts, now)).unwrap_or_default()
+    }
+
+    /// The record of a refusal that came before the policy could decide, such as that of a bad signature: nothing is
+    /// known but its code. Without a file there is none.
+    #[must_use]
+    pub fn undecided(&self, error: &Error, now: Timestamp) -> Option<Decision> {
+        let mut decision = evaluate::undecided(self.file()?, &Facts::default(), now);
+        decision.refuse(error.clone());
+        Some(decision)
+    }
+
+    pub(crate) fn decide(file: &PolicyFile, facts: &Facts, now: Timestamp) -> Decision {
+        evaluate::evaluate(file, facts, now)
     }
 
     /// The total input of narrowing stages: facts and native decision, with null for whatever is unknown.
@@ -133,7 +163,8 @@ impl Policy {
         }
     }
 
-    pub(crate) const fn is_any_trusted_key(&self) -> bool {
-        matches!(self.0, Rules::AnyTrustedKey)
+    #[cfg(test)]
+    pub(crate) fn of(file: PolicyFile) -> Self {
+        Self(Rules::File(Arc::new(file)))
     }
 }

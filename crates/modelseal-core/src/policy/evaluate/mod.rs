@@ -1,6 +1,7 @@
 //! Evaluating a policy: pure in policy, facts and time.
 
 mod evidence;
+mod explain;
 mod input;
 mod rule;
 mod signer;
@@ -10,8 +11,10 @@ mod tests;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub(super) use explain::explain;
 pub(super) use input::input;
-pub(crate) use signer::certificate_of;
+pub(crate) use rule::format_names;
+pub(crate) use signer::{certificate_of, revocation};
 
 use self::rule::Failed;
 use super::decision::Candidate;
