@@ -6,6 +6,7 @@ mod command;
 mod desk;
 mod detect;
 mod jwt;
+mod look;
 mod sink;
 mod source;
 mod text;
@@ -30,6 +31,7 @@ use crate::files::of_credentials;
 use crate::token::{Limits, Token, TokenSummary};
 use crate::{AuthMethod, Credentials, SecretSource, Settings};
 
+pub use self::look::IdentityLogin;
 pub(crate) use self::text::lasting;
 pub(crate) use self::watch::Watch;
 
