@@ -156,9 +156,8 @@ impl Vault {
 
     /// The value with every text hidden as far as it is a secret, and bounded.
     fn without_secrets(&self, value: Value, depth: usize) -> Value {
-        let shown = |text: &str| -> String {
-            self.connection.discretion.hide(text).chars().take(MOST_CHARACTERS).collect()
-        };
+        let shown =
+            |text: &str| -> String { self.connection.discretion.hide(text).chars().take(MOST_CHARACTERS).collect() };
         match value {
             Value::String(text) => Value::String(shown(&text)),
             Value::Array(_) | Value::Object(_) if depth == 4 => Value::Null,

@@ -65,7 +65,8 @@ pub(super) fn compare(role: &RoleFacts, claims: &Map<String, Value>) -> Vec<Comp
     for (name, expected) in role.bound_claims.iter().flatten() {
         // A name that begins with a slash is a pointer into the token.
         let actual = if name.starts_with('/') { pointed(claims, name) } else { claims.get(name) };
-        let one_text = if let Value::Array(all) = expected { one(all).and_then(Value::as_str) } else { expected.as_str() };
+        let one_text =
+            if let Value::Array(all) = expected { one(all).and_then(Value::as_str) } else { expected.as_str() };
         all.push(Compared {
             name: quoted(name).trim_matches('`').to_owned(),
             field: "bound_claims",
@@ -204,7 +205,10 @@ mod tests {
         let lines: Vec<String> = all.iter().map(|one| one.line(false)).collect();
         assert_eq!(all.iter().map(|one| one.fits).collect::<Vec<_>>(), [true, false, true, false, false], "{lines:#?}");
         assert!(lines[3].contains("token has no such claim"), "{lines:#?}");
-        assert!(lines[4].contains("`refs/heads/main`") && lines[4].ends_with("DIFFERS, from character 13 on"), "{lines:#?}");
+        assert!(
+            lines[4].contains("`refs/heads/main`") && lines[4].ends_with("DIFFERS, from character 13 on"),
+            "{lines:#?}"
+        );
         assert!(all[1].line(true).contains("first difference"));
     }
 }

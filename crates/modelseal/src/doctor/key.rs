@@ -146,7 +146,12 @@ fn over_broad(mount: &str, reference: &VaultKeyRef, more: Vec<String>) -> Check 
 
 fn described(key: &TransitKey) -> String {
     let (latest, accepted) = (key.latest, key.accepted_versions().count());
-    format!("{} is {}, latest version {latest}, {} accepted", key.reference.key, key.key_type, super::repo::count(accepted, "version"))
+    format!(
+        "{} is {}, latest version {latest}, {} accepted",
+        key.reference.key,
+        key.key_type,
+        super::repo::count(accepted, "version")
+    )
 }
 
 fn trusted(key: &TransitKey) -> Vec<TrustedKey> {

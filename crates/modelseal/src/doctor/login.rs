@@ -103,12 +103,15 @@ fn examine_token(claims: &Map<String, Value>, audience: Option<&str>, checks: &m
     let what = format!("issued by {issuer} for {shown}");
     checks.push(match audience {
         Some(wanted) if !audiences.contains(&wanted) => {
-            let mut check = Check::problem("identity-audience", format!("the token is for {shown}, not for {}", quoted(wanted)))
-                .why("the role takes tokens for its own audience only, and others are not sent")
-                .fix(format!(
-                    "ask for the token with the audience {} (`id_tokens: … aud:` in GitLab), or give --audience as it is",
-                    quoted(wanted)
-                ));
+            let mut check = Check::problem(
+                "identity-audience",
+                format!("the token is for {shown}, not for {}", quoted(wanted)),
+            )
+            .why("the role takes tokens for its own audience only, and others are not sent")
+            .fix(format!(
+                "ask for the token with the audience {} (`id_tokens: … aud:` in GitLab), or give --audience as it is",
+                quoted(wanted)
+            ));
             check.code = Some(Code::IdentityAudience);
             check
         }
@@ -130,20 +133,24 @@ fn times(claims: &Map<String, Value>, now: i64) -> Check {
     };
     let until = |time: i64| time.saturating_sub(now);
     match (time("iat"), time("nbf"), time("exp")) {
-        (_, _, None) => {
-            Check::warning("identity-time", "the token has no end").why("it is good for ever").fix("set `exp` at the issuer")
-        }
+        (_, _, None) => Check::warning("identity-time", "the token has no end")
+            .why("it is good for ever")
+            .fix("set `exp` at the issuer"),
         (.., Some(exp)) if until(exp) <= 0 => wrong(
             format!("the token expired {} s ago", until(exp).unsigned_abs()),
             "ask for the token right before the login; where it cannot be renewed give the job a longer one",
         ),
-        (_, Some(nbf), _) if until(nbf) > LEEWAY => wrong(format!("the token is not valid for another {} s", until(nbf)), skew),
+        (_, Some(nbf), _) if until(nbf) > LEEWAY => {
+            wrong(format!("the token is not valid for another {} s", until(nbf)), skew)
+        }
         (Some(iat), ..) if until(iat) > LEEWAY => {
             wrong(format!("the token was issued {} s in the future", until(iat)), skew)
         }
-        (.., Some(exp)) if until(exp) <= MARGIN => Check::warning("identity-time", format!("the token ends in {} s", until(exp)))
-            .why("a login takes a moment")
-            .fix("ask for the token right before the login"),
+        (.., Some(exp)) if until(exp) <= MARGIN => {
+            Check::warning("identity-time", format!("the token ends in {} s", until(exp)))
+                .why("a login takes a moment")
+                .fix("ask for the token right before the login")
+        }
         (.., Some(exp)) => Check::ok("identity-time", format!("valid for another {} s", until(exp))),
     }
 }
@@ -153,7 +160,8 @@ impl Login {
     pub(super) fn log_in(&self, env: &dyn Env, checks: &mut Vec<Check>) -> Result<Option<Session<'_>>> {
         match self.vault.log_in() {
             Ok(session) => {
-                let role = self.role.as_ref().map_or_else(String::new, |(mount, role)| format!(" at {mount} as {role}"));
+                let role =
+                    self.role.as_ref().map_or_else(String::new, |(mount, role)| format!(" at {mount} as {role}"));
                 checks.push(Check::ok("login", format!("the server takes it{role}")));
                 Ok(Some(session))
             }
@@ -239,10 +247,14 @@ fn compared(path: &str, facts: &RoleFacts, claims: &Map<String, Value>) -> Check
     let first = all.iter().position(|one| !one.fits);
     let lines: Vec<String> = all.iter().enumerate().map(|(at, one)| one.line(first == Some(at))).collect();
     let Some(first) = first.and_then(|at| all.get(at)) else {
-        return Check::ok("role-claims", format!("the token meets {} of {path}", super::repo::count(all.len(), "condition")))
-            .details(lines);
+        return Check::ok(
+            "role-claims",
+            format!("the token meets {} of {path}", super::repo::count(all.len(), "condition")),
+        )
+        .details(lines);
     };
-    let what = format!("the token does not meet {path}: {} is {}, expected is {}", first.name, first.actual, first.expected);
+    let what =
+        format!("the token does not meet {path}: {} is {}, expected is {}", first.name, first.actual, first.expected);
     let fix = match first.field {
         "bound_audiences" => format!("ask for the token with --audience {}, or change bound_audiences", first.expected),
         field => format!("run the job that the role is for, or change {field} of {path}"),

@@ -99,7 +99,9 @@ fn steps(reach: &Reach, contact: &Contact, checks: &mut Vec<Check>) -> Result<()
 
 fn passed(stage: Stage, id: &'static str, reach: &Reach) -> Check {
     match stage {
-        Stage::Name if reach.proxy().is_some() => Check::ok(id, "the proxy has an address, and asks for that of the server"),
+        Stage::Name if reach.proxy().is_some() => {
+            Check::ok(id, "the proxy has an address, and asks for that of the server")
+        }
         Stage::Name => Check::ok(id, "the host has an address"),
         Stage::Connection => Check::ok(id, "somebody listens there"),
         Stage::Tls if reach.is_tls() => Check::ok(id, "the certificate holds"),
@@ -129,7 +131,10 @@ fn state(health: &Health, checks: &mut Vec<Check>) -> bool {
         (check.why("it has no storage yet").fix("ask its operator: `vault operator init`"), false)
     } else if health.sealed {
         let check = Check::problem("health", format!("version {version} is sealed"));
-        (check.why("it answers nothing until somebody opens it").fix("ask its operator: `vault operator unseal`"), false)
+        (
+            check.why("it answers nothing until somebody opens it").fix("ask its operator: `vault operator unseal`"),
+            false,
+        )
     } else if health.standby {
         let check = Check::warning("health", format!("version {version} is a standby node"));
         let why = "it passes requests on, or refuses them, as it is set up";

@@ -44,7 +44,8 @@ pub(super) fn judge_kubernetes(role: &Role<'_>) -> Vec<Check> {
     if wild(&role.facts.bound_service_account_names) || wild(&role.facts.bound_service_account_namespaces) {
         let what = format!("{} takes service accounts by a pattern", role.path);
         let fix = role.write("bound_service_account_names=NAME bound_service_account_namespaces=NAMESPACE");
-        found.push(Check::warning("role-glob", what).why("whoever makes an account of such a name may log in").fix(fix));
+        found
+            .push(Check::warning("role-glob", what).why("whoever makes an account of such a name may log in").fix(fix));
     }
     found.extend(life(role));
     found.extend(policies(role));
@@ -173,7 +174,8 @@ fn user(role: &Role<'_>) -> Option<Check> {
 
 fn life(role: &Role<'_>) -> Vec<Check> {
     let facts = role.facts;
-    let ceiling = [facts.token_explicit_max_ttl, facts.token_max_ttl].into_iter().flatten().filter(|&ttl| ttl > 0).min();
+    let ceiling =
+        [facts.token_explicit_max_ttl, facts.token_max_ttl].into_iter().flatten().filter(|&ttl| ttl > 0).min();
     let own = facts.token_ttl.filter(|&ttl| ttl > 0);
     let fix = role.write("token_ttl=2m token_max_ttl=5m token_explicit_max_ttl=5m");
     let mut found = Vec::new();

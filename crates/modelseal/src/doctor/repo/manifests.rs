@@ -78,7 +78,8 @@ fn kubernetes(lines: &[&str]) -> Vec<Hit> {
             }
             let Some((key, value)) = line.trim().split_once(':').filter(|_| within && inner) else { continue };
             let key = key.trim_matches(['"', '\'']).to_ascii_uppercase().replace(['-', '.'], "_");
-            let secret = is_secret_name(&key) || matches!(key.as_str(), "JWT" | "TLS_KEY" | "KEY" | "_DOCKERCONFIGJSON");
+            let secret =
+                is_secret_name(&key) || matches!(key.as_str(), "JWT" | "TLS_KEY" | "KEY" | "_DOCKERCONFIGJSON");
             let block = matches!(value.trim(), "|" | "|-" | ">" | ">-");
             if secret && (block || literal(value).is_some()) {
                 hits.push(Hit { line: number, kind: Kind::KubernetesSecret });

@@ -97,7 +97,9 @@ fn search(name: &str, text: &str) -> Vec<Check> {
 }
 
 fn of_secret(name: &str, Hit { line, kind }: Hit, lines: &[&str]) -> Check {
-    let allowed = lines.get(line - 1).is_some_and(|line| line.contains(ALLOW));
+    let says = |at: Option<usize>| at.and_then(|at| lines.get(at)).is_some_and(|line| line.contains(ALLOW));
+    // Nothing else may stand on the first line of a key.
+    let allowed = says(line.checked_sub(1)) || (kind == Kind::PrivateKey && says(line.checked_sub(2)));
     let check = if allowed {
         Check::ok("repo-secret-allowed", format!("{}, which a comment allows", kind.what()))
     } else {

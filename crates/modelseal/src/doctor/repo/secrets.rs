@@ -218,8 +218,28 @@ pub(super) fn literal(text: &str) -> Option<&str> {
 fn is_placeholder(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let words = [
-        "example", "placeholder", "changeme", "change-me", "change_me", "replace", "your", "dummy", "redacted", "token", "secret",
-        "null", "none", "true", "false", "todo", "insert", "xxxx", "...", "os.environ", "process.env", "vault:",
+        "example",
+        "placeholder",
+        "changeme",
+        "change-me",
+        "change_me",
+        "replace",
+        "your",
+        "dummy",
+        "redacted",
+        "token",
+        "secret",
+        "null",
+        "none",
+        "true",
+        "false",
+        "todo",
+        "insert",
+        "xxxx",
+        "...",
+        "os.environ",
+        "process.env",
+        "vault:",
     ];
     let drawn = lower.chars().all(|c| matches!(c, 'x' | '*' | '.' | '-' | '_'));
     drawn || words.iter().any(|word| lower.starts_with(word)) || lower.contains("example") || lower.contains("...")
