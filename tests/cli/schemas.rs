@@ -110,6 +110,8 @@ fn outputs_fit_their_schemas() {
         &["keys", "export", "hashivault://models?version=2", at_server[0], at_server[1]],
         &["sign", "m", "--key", "hashivault://models", "--danger-allow-test-keys", at_server[0], at_server[1]],
         &["identity", "show", "--identity-token-file", "token"],
+        &["doctor", at_server[0], at_server[1], "--key", "hashivault://models"],
+        &["doctor", "--repo", "."],
         &["generate", "completions", "fish"],
         &["generate", "man", "."],
         &["nonsense"],

@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod common;
 mod complaints;
+mod doctor;
 mod faults;
 mod faults_answers;
 mod faults_approle;

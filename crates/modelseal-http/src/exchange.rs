@@ -118,6 +118,7 @@ impl Prepared {
         let content_type = text(header::CONTENT_TYPE);
         let location = text(header::LOCATION);
         let retry_after = text(header::RETRY_AFTER).and_then(|text| retry::retry_after(&text, Timestamp::now()));
+        let date = text(header::DATE).and_then(|text| retry::date(&text));
         let status = answer.status().as_u16();
         let expected = answer.content_length();
         let full = |_: Full| too_large("body", self.max_answer);
@@ -128,6 +129,6 @@ impl Prepared {
         while let Some(chunk) = answer.chunk().await.map_err(failed)? {
             buffer.push(&chunk).map_err(full)?;
         }
-        Ok(Response { status, content_type, retry_after, location, body: buffer.finish() })
+        Ok(Response { status, content_type, retry_after, location, date, body: buffer.finish() })
     }
 }

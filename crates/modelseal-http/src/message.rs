@@ -4,6 +4,7 @@ use core::fmt;
 use core::time::Duration;
 use std::time::Instant;
 
+use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
 
 use crate::{HttpError, Query};
@@ -145,6 +146,8 @@ pub struct Response {
     pub retry_after: Option<Duration>,
     /// `Location`, when it is printable ASCII. Never followed.
     pub location: Option<String>,
+    /// `Date`: the other side's clock, to the second.
+    pub date: Option<Timestamp>,
     /// The whole body. It may hold a token: wiped when dropped; what the HTTP and TLS layers copied of it is not.
     pub body: SecretSlice<u8>,
 }

@@ -47,6 +47,11 @@ pub(crate) fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     Some(Duration::try_from(until.duration_since(now)).unwrap_or_default().min(MOST_TOLD))
 }
 
+/// `Date`.
+pub(crate) fn date(text: &str) -> Option<Timestamp> {
+    DateTimeParser::new().parse_timestamp(text.trim()).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod ambient;
+pub mod doctor;
 mod export;
 mod inspect;
 mod inspect_file;

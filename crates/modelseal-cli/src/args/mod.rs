@@ -1,6 +1,7 @@
 //! The command line, as clap reads it.
 
 mod digest;
+mod doctor;
 mod generate;
 mod identity;
 mod inspect;
@@ -18,6 +19,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use modelseal::{Code, Error, Passphrase, Result};
 
 pub(crate) use digest::DigestArgs;
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use generate::{GenerateArgs, GenerateCommand};
 pub(crate) use identity::{IdentityArgs, IdentityCommand, TokenArgs};
 pub(crate) use inspect::InspectArgs;
@@ -96,6 +98,9 @@ pub(crate) enum Command {
     Identity(IdentityArgs),
     /// Look at a login to Vault or OpenBao
     Vault(VaultArgs),
+    /// Find out what is wrong between this job and its signature
+    #[command(after_long_help = doctor::EXAMPLES)]
+    Doctor(Box<DoctorArgs>),
     /// Write manual pages and shell completions
     Generate(GenerateArgs),
 }

@@ -1,6 +1,7 @@
 //! What each command does: arguments to façade calls to results.
 
 mod digest;
+mod doctor;
 mod generate;
 mod identity;
 mod inspect;
@@ -32,6 +33,7 @@ pub(crate) fn run(command: &Command, console: &mut Console) -> Result<u8> {
         Command::Policy(args) => policy::run(&args.command, console),
         Command::Identity(args) => identity::run(&args.command, console),
         Command::Vault(args) => vault::run(&args.command, console),
+        Command::Doctor(args) => doctor::run(args, console),
         Command::Generate(args) => generate::run(&args.command, console),
     }
 }

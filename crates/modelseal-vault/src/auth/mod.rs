@@ -6,7 +6,11 @@ mod command;
 mod desk;
 mod detect;
 mod jwt;
+<<<<<<< HEAD
 mod login;
+=======
+mod look;
+>>>>>>> doctor
 mod sink;
 mod source;
 mod text;
@@ -31,7 +35,11 @@ use crate::files::of_credentials;
 use crate::token::{Limits, Token, TokenSummary};
 use crate::{AuthMethod, Credentials, SecretSource, Settings};
 
+<<<<<<< HEAD
 pub use self::login::{ExchangedIdentity, Login};
+=======
+pub use self::look::IdentityLogin;
+>>>>>>> doctor
 pub(crate) use self::text::lasting;
 pub(crate) use self::watch::Watch;
 

@@ -1,6 +1,7 @@
 //! What the server says of itself.
 
 use modelseal_core::{Code, Error, Result};
+use modelseal_http::Response;
 use serde::Deserialize;
 
 use super::{Call, Connection};
@@ -41,9 +42,20 @@ impl Connection {
         let call = Call::get("sys/health");
         let what = self.what(&call);
         let (response, _) = self.call(&call, |status| STATES.contains(&status))?;
-        let body: Body = read_bare(&what, &response).map_err(|error| match response.status {
+        self.read_health(&what, &response)
+    }
+
+    /// What an answer says of the server.
+    ///
+    /// # Errors
+    /// As [`health`](Self::health).
+    pub(super) fn read_health(&self, what: &str, response: &Response) -> Result<Health> {
+        if !STATES.contains(&response.status) {
+            return Err(Refusal::answered(what, response, &self.discretion).error);
+        }
+        let body: Body = read_bare(what, response).map_err(|error| match response.status {
             200 => error,
-            _ => Refusal::answered(&what, &response, &self.discretion).error,
+            _ => Refusal::answered(what, response, &self.discretion).error,
         })?;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'+' | b'-');
         if body.version.is_empty() || body.version.len() > 64 || !body.version.bytes().all(plain) {

@@ -14,6 +14,7 @@
 //! | all else, also 500 | no | no |
 
 mod call;
+mod contact;
 mod health;
 mod repeats;
 
@@ -32,6 +33,7 @@ use modelseal_http::{Client, Header, HttpErrorKind, Request, RequestRecord, Resp
 use serde::de::DeserializeOwned;
 
 pub(crate) use call::{Call, Repeat};
+pub use contact::{Contact, Stage};
 pub use health::Health;
 
 use crate::answer::{self, Answer};
