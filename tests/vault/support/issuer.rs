@@ -62,7 +62,10 @@ impl Issuer {
             Reply::json(200, &json!({"issuer": address, "jwks_uri": format!("{address}/jwks")}))
         });
         let keys = Behaviour::json(200, &self.jwks());
-        FaultServer::builder().on("GET", "/.well-known/openid-configuration", [discovery]).on("GET", "/jwks", [keys]).start()
+        FaultServer::builder()
+            .on("GET", "/.well-known/openid-configuration", [discovery])
+            .on("GET", "/jwks", [keys])
+            .start()
     }
 
     /// The public key of ES256 tokens.

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::desk::Desk;
 use super::source::Kind;
-use super::{Login, Plan, Watch};
+use super::{Plan, Watch, Way};
 use crate::connection::Connection;
 
 /// Longest token, in bytes.
@@ -30,7 +30,7 @@ pub struct IdentityLogin {
 impl Plan {
     /// Where an identity logs in; `None` for other methods.
     pub(crate) fn identity(&self) -> Option<IdentityLogin> {
-        let Login::Identity(identity) = &self.login else { return None };
+        let Way::Identity(identity) = &self.way else { return None };
         let (mount, role) = (identity.mount.clone(), identity.role.clone());
         Some(IdentityLogin { mount, role, audience: identity.audience.clone() })
     }
@@ -40,7 +40,7 @@ impl Plan {
     /// # Errors
     /// `identity/*`, `usage/interrupted`; none quotes the token.
     pub(crate) fn claims(&self, connection: &Connection, watch: &Watch) -> Result<Option<Map<String, Value>>> {
-        let Login::Identity(identity) = &self.login else { return Ok(None) };
+        let Way::Identity(identity) = &self.way else { return Ok(None) };
         let token = Desk { connection, watch }.read(&identity.token)?;
         let malformed = || {
             let kind: Kind = identity.token.kind();

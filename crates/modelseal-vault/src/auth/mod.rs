@@ -6,11 +6,8 @@ mod command;
 mod desk;
 mod detect;
 mod jwt;
-<<<<<<< HEAD
 mod login;
-=======
 mod look;
->>>>>>> doctor
 mod sink;
 mod source;
 mod text;
@@ -35,11 +32,8 @@ use crate::files::of_credentials;
 use crate::token::{Limits, Token, TokenSummary};
 use crate::{AuthMethod, Credentials, SecretSource, Settings};
 
-<<<<<<< HEAD
 pub use self::login::{ExchangedIdentity, Login};
-=======
 pub use self::look::IdentityLogin;
->>>>>>> doctor
 pub(crate) use self::text::lasting;
 pub(crate) use self::watch::Watch;
 
