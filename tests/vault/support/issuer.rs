@@ -6,9 +6,7 @@ use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents,
-};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -48,10 +46,10 @@ impl Issuer {
 
     /// The key set of RS256 tokens.
     pub(crate) fn jwks(&self) -> Value {
-        let parts = RsaPublicKeyComponents::<Vec<u8>>::from(self.rsa.public_key());
-        let encode = |part: &[u8]| URL_SAFE_NO_PAD.encode(part);
+        // RSAPublicKey of 2048 bits: the modulus stands behind nine bytes of DER.
+        let n = URL_SAFE_NO_PAD.encode(&self.rsa.public_key().as_ref()[9..265]);
         json!({"keys": [{
-            "kty": "RSA", "use": "sig", "alg": "RS256", "kid": KEY_ID, "n": encode(&parts.n), "e": encode(&parts.e),
+            "kty": "RSA", "use": "sig", "alg": "RS256", "kid": KEY_ID, "n": n, "e": "AQAB",
         }]})
     }
 
