@@ -53,9 +53,10 @@ pub(super) fn prepare(
         Err(error) => {
             // What is wrong with the server itself is known already.
             let of_server = checks.iter().any(|check| check.code == Some(error.code()));
-            if !of_server {
-                checks.push(finding("credentials", &error)?.details(&notices));
-            }
+            checks.push(match of_server {
+                true => Check::skipped("credentials", "an earlier step failed in the same way"),
+                false => finding("credentials", &error)?.why("nobody can log in").details(&notices),
+            });
             return Ok(None);
         }
     };

@@ -98,7 +98,7 @@ fn server(
     let Some(login) = login else {
         let is_fork = checks.iter().any(|check| check.code == Some(Code::IdentityFork));
         if !is_fork {
-            skip_session(request, checks, "there is nothing to log in with");
+            skip_session(request, checks, "nothing is at hand that could log in");
         }
         return Ok(is_fork);
     };

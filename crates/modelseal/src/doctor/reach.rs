@@ -26,7 +26,7 @@ pub(super) fn examine(settings: &Settings, env: &dyn Env, checks: &mut Vec<Check
         Err(error) => {
             let of_address = matches!(error.code(), Code::VaultAddress | Code::VaultPlainHttp);
             let id = if of_address { "address" } else { "environment" };
-            checks.push(finding(id, &error)?);
+            checks.push(finding(id, &error)?.why("nothing is sent before this is clear"));
             skip(checks, None, "there is no address that can be used");
             return Ok(false);
         }
@@ -83,7 +83,7 @@ fn steps(reach: &Reach, contact: &Contact, checks: &mut Vec<Check>) -> Result<()
     for (stage, id) in STEPS {
         match failed {
             Some((at, error)) if *at == stage => {
-                let mut check = finding(id, error)?;
+                let mut check = finding(id, error)?.why(meaning(stage));
                 if let Some(proxy) = reach.proxy() {
                     check = check.details([format!("through the proxy {proxy}")]);
                 }
@@ -95,6 +95,17 @@ fn steps(reach: &Reach, contact: &Contact, checks: &mut Vec<Check>) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Why a step matters.
+fn meaning(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Name => "this machine does not know where the host is",
+        Stage::Connection => "nothing arrives there: the address, a firewall, a proxy, or a server that is down",
+        Stage::Tls => "who answers cannot be believed, so nothing secret is sent",
+        Stage::Http => "something else than the server may have answered; redirects are never followed",
+        _ => "what answers is no server of this kind, or not ready",
+    }
 }
 
 fn passed(stage: Stage, id: &'static str, reach: &Reach) -> Check {

@@ -31,7 +31,7 @@ pub(super) fn examine(directory: &Path, env: &dyn Env, observer: &dyn Observer, 
     let listing = match files::list(directory, env) {
         Ok(listing) => listing,
         Err(error) => {
-            checks.push(super::finding("repo", &error)?.at(&directory.to_string_lossy(), None));
+            checks.push(super::finding("repo", &error)?.why("nothing was searched"));
             return Ok(());
         }
     };
@@ -103,7 +103,7 @@ fn of_secret(name: &str, Hit { line, kind }: Hit, lines: &[&str]) -> Check {
     let check = if allowed {
         Check::ok("repo-secret-allowed", format!("{}, which a comment allows", kind.what()))
     } else {
-        Check::problem("repo-secret", kind.what().to_owned()).why(kind.why()).fix(kind.fix())
+        Check::problem("repo-secret", kind.what()).why(kind.why()).fix(kind.fix())
     };
     check.at(name, Some(line))
 }
