@@ -6,6 +6,8 @@ use super::{sessions, workspace};
 
 /// Codes that no session can show dependably, with the file that covers each and a text that it holds.
 const ELSEWHERE: &[(Code, &str, &str)] = &[
+    (Code::IdentityReplayFull, REPLAY, "Code::IdentityReplayFull"),
+    (Code::IdentityReplayed, REPLAY, "Code::IdentityReplayed"),
     (
         Code::InputChanged,
         "crates/modelseal-core/src/tree/tests/interruptions.rs",
@@ -48,6 +50,7 @@ const ANSWERS: &str = "tests/vault/faults_answers.rs";
 const APPROLE: &str = "tests/vault/faults_approle.rs";
 const CONNECTION: &str = "tests/vault/faults_connection.rs";
 const KEYS: &str = "tests/vault/faults_keys.rs";
+const REPLAY: &str = "crates/modelseal-identity/tests/verify/replay.rs";
 const LOGIN: &str = "tests/vault/faults_login.rs";
 const TOKENS: &str = "tests/vault/faults_tokens.rs";
 
