@@ -120,7 +120,7 @@ fn sign(policy: &Policy, payload: &[u8], key: &dyn SigningKey, options: &PolicyS
     checks.expect_key_id = options.expect_key_id;
     checks.danger_allow_test_keys = options.danger_allow_test_keys;
     let unexpected = if key.at_hand().is_some() { Code::KeyMismatch } else { Code::VaultUnexpectedKey };
-    let signer = key.open()?;
+    let signer = key.open()?.signer;
     let public = signer.public_key();
     let signed = check_signer(signer.as_ref(), &checks, unexpected)
         .and_then(|()| refuse_own_keys(policy, &BTreeSet::from([public.id()])))
