@@ -33,6 +33,8 @@ pub use file::PolicyFiles;
 pub(crate) use format::{Content, FileFormat};
 pub(crate) use glob::Glob;
 pub use lint::Lint;
+#[cfg(test)]
+pub(crate) use model::{IdentityRule, Revoked};
 pub use model::{OpaStage, RegoStage};
 pub(crate) use model::{PolicyFile, RevokedThing, Rule};
 pub use model_name::ModelName;
