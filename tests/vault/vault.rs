@@ -1,4 +1,4 @@
-//! The command against real servers: OpenBao, HashiCorp Vault, Kubernetes.
+//! The command against real servers: OpenBao, HashiCorp Vault, Kubernetes, Open Policy Agent.
 //!
 //! `provide.py` says where the servers come from; they are started on loopback and end with this program.
 //! `MODELSEAL_TEST_VAULT_ADDR` and `MODELSEAL_TEST_VAULT_TOKEN` name a server that is used instead where that is safe.
@@ -23,6 +23,7 @@ mod leaks;
 mod life;
 mod load;
 mod login;
+mod opa;
 mod peers;
 mod places;
 mod policies;

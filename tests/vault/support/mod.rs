@@ -7,6 +7,7 @@ pub(crate) mod agent;
 pub(crate) mod fault;
 pub(crate) mod issuer;
 pub(crate) mod kubernetes;
+pub(crate) mod opa;
 pub(crate) mod process;
 pub(crate) mod server;
 pub(crate) mod setup;

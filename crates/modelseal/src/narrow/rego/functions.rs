@@ -4,9 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use modelseal_core::{Code, Error, Result};
-use regorus::unstable::{BUILTINS, Expr, Literal, LiteralStmt, Module, Query, Rule, RuleHead, Span};
+use regorus::Value;
+use regorus::unstable::{AssignOp, BUILTINS, Expr, Module, Rule, RuleHead};
 
 use super::syntax::refused;
+use super::tree::{Node, fixed_path, nodes, path, start};
 
 /// Most names of rules and functions: each may stand on the one before.
 const MAX_NAMES: usize = 1000;
@@ -50,7 +52,7 @@ impl Rules {
 ///
 /// # Errors
 /// `policy/syntax`, with the place.
-pub(super) fn check<'a>(modules: impl Iterator<Item = &'a Module> + Clone) -> Result<Rules> {
+pub(super) fn check<'a>(modules: impl Iterator<Item = &'a Module> + Clone, data: &Value) -> Result<Rules> {
     let mut rules = Rules::default();
     for module in modules.clone() {
         let package = package(module);
@@ -68,6 +70,8 @@ pub(super) fn check<'a>(modules: impl Iterator<Item = &'a Module> + Clone) -> Re
         for rule in &module.policy {
             let function = head(rule).filter(|_| is_function(rule)).map(|head| joined(&scope.package, &path(head)));
             for node in nodes(rule) {
+                check_patterns(node)?;
+                scope.check_data(node, data)?;
                 if let Some(mentioned) = scope.mentioned(node)? {
                     mentions.extend(function.clone().map(|function| (function, mentioned)));
                 }
@@ -119,7 +123,7 @@ impl<'a> Scope<'a> {
     fn mentioned(&self, node: Node<'_>) -> Result<Option<Path>> {
         let reference = match node {
             Node::Query(_) => return Ok(None),
-            Node::Expr(expr) | Node::Called(expr) | Node::Instead(expr) => expr,
+            Node::Expr(expr) | Node::Called(expr) | Node::Instead(expr) | Node::Pattern(expr) => expr,
         };
         check_time_zone(reference)?;
         let path = path(reference);
@@ -129,7 +133,7 @@ impl<'a> Scope<'a> {
             let hint = "the time of the decision is input.now; what else is needed belongs into data";
             return Err(refused(start(reference), &why).with_hint(hint));
         }
-        if matches!(node, Node::Expr(_)) {
+        if matches!(node, Node::Expr(_) | Node::Pattern(_)) {
             // A variable may be called as a function is.
             return Ok(None);
         }
@@ -144,12 +148,63 @@ impl<'a> Scope<'a> {
         Ok(found)
     }
 
+    /// A misspelt name below `data` would be undefined, which `not` makes true.
+    fn check_data(&self, node: Node<'_>, data: &Value) -> Result<()> {
+        let Node::Expr(reference @ (Expr::RefDot { .. } | Expr::RefBrack { .. })) = node else { return Ok(()) };
+        let fixed = fixed_path(reference);
+        let Some((first, rest)) = fixed.split_first() else { return Ok(()) };
+        let path = match self.imports.get(first) {
+            Some(target) => joined(target, rest),
+            None => fixed,
+        };
+        if path.first().is_none_or(|first| first != "data") {
+            return Ok(());
+        }
+        let below = |rule: &Path| rule.starts_with(&path) || path.starts_with(rule);
+        let is_rule = self.rules.values.iter().chain(self.rules.functions.keys()).any(below);
+        if is_rule || path.iter().skip(1).try_fold(data, |value, name| child(value, name)).is_some() {
+            return Ok(());
+        }
+        let why = format!("neither the data nor a module defines {}", shortened(&path.join(".")));
+        Err(refused(start(reference), &why))
+    }
+
     /// What a path may stand for, in the order in which the evaluator looks.
     fn candidates(&self, path: &[String]) -> Vec<Path> {
         let Some((first, rest)) = path.split_first() else { return Vec::new() };
         let imported = self.imports.get(first).map(|target| joined(target, rest));
         let own = if first == "data" { path.to_vec() } else { joined(&self.package, path) };
         imported.into_iter().chain([own]).collect()
+    }
+}
+
+fn child<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    let child = &value[name];
+    (*child != Value::Undefined).then_some(child)
+}
+
+/// An object as a pattern: the evaluator lets keys pass that are not in it, OPA does not.
+fn check_patterns(node: Node<'_>) -> Result<()> {
+    let patterns: &[&Expr] = match node {
+        Node::Pattern(expr) => &[expr],
+        Node::Expr(Expr::AssignExpr { op: AssignOp::ColEq, lhs, .. }) => &[lhs],
+        Node::Expr(Expr::AssignExpr { op: AssignOp::Eq, lhs, rhs, .. }) => &[lhs, rhs],
+        _ => &[],
+    };
+    match patterns.iter().find(|pattern| holds_object(pattern)) {
+        Some(pattern) => {
+            let why = "an object as a pattern also matches objects with more keys";
+            Err(refused(pattern.span(), why).with_hint("compare with `==`, or name the fields: x.a == 1"))
+        }
+        None => Ok(()),
+    }
+}
+
+fn holds_object(pattern: &Expr) -> bool {
+    match pattern {
+        Expr::Object { .. } => true,
+        Expr::Array { items, .. } | Expr::Set { items, .. } => items.iter().any(|item| holds_object(item)),
+        _ => false,
     }
 }
 
@@ -211,147 +266,6 @@ fn package(module: &Module) -> Path {
 
 fn joined(start: &[String], rest: &[String]) -> Path {
     start.iter().chain(rest).cloned().collect()
-}
-
-/// The names in a reference. As in the evaluator, an index that is no string is left out: `a[i].b` is `a.b`.
-fn path(reference: &Expr) -> Path {
-    let mut names = Vec::new();
-    let mut next = Some(reference);
-    while let Some(expr) = next {
-        next = match expr {
-            Expr::RefDot { refr, field, .. } => {
-                names.push(field.0.text().to_owned());
-                Some(refr)
-            }
-            Expr::RefBrack { refr, index, .. } => {
-                if let Expr::String { value, .. } = index.as_ref() {
-                    names.extend(value.as_string().map(|text| text.to_string()));
-                }
-                Some(refr)
-            }
-            Expr::Var { span, .. } => {
-                names.push(span.text().to_owned());
-                None
-            }
-            _ => None,
-        };
-    }
-    names.reverse();
-    names
-}
-
-/// Where a reference begins.
-fn start(reference: &Expr) -> &Span {
-    let mut first = reference;
-    while let Expr::RefDot { refr, .. } | Expr::RefBrack { refr, .. } = first {
-        first = refr;
-    }
-    first.span()
-}
-
-/// Everything in a rule.
-fn nodes(rule: &Rule) -> Vec<Node<'_>> {
-    let mut pending: Vec<Node<'_>> = Vec::new();
-    match rule {
-        Rule::Spec { head, bodies, .. } => {
-            let (assign, more): (_, &[_]) = match head {
-                RuleHead::Compr { refr, assign, .. } => {
-                    pending.push(Node::Expr(refr));
-                    (assign.as_ref(), &[])
-                }
-                RuleHead::Set { refr, key, .. } => {
-                    pending.push(Node::Expr(refr));
-                    pending.extend(key.iter().map(|key| Node::Expr(key)));
-                    (None, &[])
-                }
-                RuleHead::Func { args, assign, .. } => (assign.as_ref(), args),
-            };
-            pending.extend(assign.map(|assign| Node::Expr(&assign.value)));
-            pending.extend(more.iter().map(|arg| Node::Expr(arg)));
-            for body in bodies {
-                pending.extend(body.assign.iter().map(|assign| Node::Expr(&assign.value)));
-                pending.push(Node::Query(&body.query));
-            }
-        }
-        Rule::Default { args, value, .. } => {
-            pending.extend(args.iter().chain([value]).map(|expr| Node::Expr(expr)));
-        }
-    }
-    let mut found = Vec::new();
-    while let Some(node) = pending.pop() {
-        found.push(node);
-        node.children(&mut pending);
-    }
-    found
-}
-
-#[derive(Clone, Copy)]
-enum Node<'a> {
-    Query(&'a Query),
-    Expr(&'a Expr),
-    /// The name of a function that is called.
-    Called(&'a Expr),
-    /// What stands for something else, perhaps for a function: the last part of `with … as …`.
-    Instead(&'a Expr),
-}
-
-impl<'a> Node<'a> {
-    /// What is directly below.
-    fn children(self, to: &mut Vec<Self>) {
-        match self {
-            Self::Expr(expr) | Self::Called(expr) | Self::Instead(expr) => below(expr, to),
-            Self::Query(query) => query.stmts.iter().for_each(|statement| of_statement(statement, to)),
-        }
-    }
-}
-
-fn below<'a>(expr: &'a Expr, to: &mut Vec<Node<'a>>) {
-    match expr {
-        Expr::String { .. }
-        | Expr::RawString { .. }
-        | Expr::Number { .. }
-        | Expr::Bool { .. }
-        | Expr::Null { .. }
-        | Expr::Var { .. } => {}
-        Expr::Array { items, .. } | Expr::Set { items, .. } => to.extend(items.iter().map(|item| Node::Expr(item))),
-        Expr::Object { fields, .. } => {
-            to.extend(fields.iter().flat_map(|(_, key, value)| [Node::Expr(key), Node::Expr(value)]));
-        }
-        Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
-            to.extend([Node::Expr(term), Node::Query(query)]);
-        }
-        Expr::ObjectCompr { key, value, query, .. } => {
-            to.extend([Node::Expr(key), Node::Expr(value), Node::Query(query)]);
-        }
-        Expr::Call { fcn, params, .. } => {
-            to.push(Node::Called(fcn));
-            to.extend(params.iter().map(|param| Node::Expr(param)));
-        }
-        Expr::UnaryExpr { expr, .. } => to.push(Node::Expr(expr)),
-        Expr::RefDot { refr, .. } => to.push(Node::Expr(refr)),
-        Expr::RefBrack { refr, index, .. } => to.extend([Node::Expr(refr), Node::Expr(index)]),
-        Expr::BinExpr { lhs, rhs, .. }
-        | Expr::BoolExpr { lhs, rhs, .. }
-        | Expr::ArithExpr { lhs, rhs, .. }
-        | Expr::AssignExpr { lhs, rhs, .. } => to.extend([Node::Expr(lhs), Node::Expr(rhs)]),
-        Expr::Membership { key, value, collection, .. } => {
-            to.extend(key.iter().chain([value, collection]).map(|expr| Node::Expr(expr)));
-        }
-    }
-}
-
-fn of_statement<'a>(statement: &'a LiteralStmt, to: &mut Vec<Node<'a>>) {
-    match &statement.literal {
-        Literal::SomeVars { .. } => {}
-        Literal::SomeIn { key, value, collection, .. } => {
-            to.extend(key.iter().chain([value, collection]).map(|expr| Node::Expr(expr)));
-        }
-        Literal::Expr { expr, .. } | Literal::NotExpr { expr, .. } => to.push(Node::Expr(expr)),
-        Literal::Every { domain, query, .. } => to.extend([Node::Expr(domain), Node::Query(query)]),
-    }
-    for with in &statement.with_mods {
-        to.extend([Node::Expr(&with.refr), Node::Instead(&with.r#as)]);
-    }
 }
 
 fn shortened(name: &str) -> String {

@@ -33,7 +33,7 @@ pub(super) fn load(stage: &RegoStage) -> Result<RegoNarrow> {
     for (name, text) in &stage.data {
         engine.add_data(data(name, text)?).map_err(|error| wrong(format!("the data `{name}`: {}", said(&error))))?;
     }
-    let rules = functions::check(engine.get_modules().iter().map(AsRef::as_ref))?;
+    let rules = functions::check(engine.clone().get_modules().iter().map(AsRef::as_ref), &engine.get_data())?;
     check_allow(&rules, &engine)?;
     engine.compile_with_entrypoint(&Arc::from(ALLOW)).map_err(|error| uncompiled(&error))?;
     let narrow = RegoNarrow { engine, has_deny: rules.has_value("deny") };

@@ -4,6 +4,7 @@ mod functions;
 mod load;
 mod probe;
 mod syntax;
+mod tree;
 mod words;
 
 use core::fmt;

@@ -100,7 +100,7 @@ fn what_allows_without_facts_is_not_loaded() {
         "allow if not input.artifact.name",
         "allow if input.artifact.name != \"bad\"",
         "allow if every r in input.evidence { r.bound }",
-        "allow if not startswith(data.x, \"y\")",
+        "allow if not startswith(input.x, \"y\")",
     ] {
         let error = unloadable(rules);
         assert_eq!(error.code(), Code::PolicyRegoFailOpen, "{rules}: {error}");
@@ -226,6 +226,58 @@ fn rules_in_a_circle_deny() {
     for rules in ["a := b\nb := a\nallow if { input.x; a }", "allow if { input.x; f(1) }\nf(x) := allow"] {
         assert_eq!(judge(rules, json!(1)), Err(Code::PolicyRegoError), "{rules}");
     }
+}
+
+#[test]
+fn what_would_be_undefined_without_a_word_is_not_loaded() {
+    let load = |rules: &str| {
+        let module = format!("package model\nimport data.trusted\n{rules}\n");
+        RegoNarrow::new(&stage(&[&module], &[r#"{"trusted": {"names": ["a"], "by": {"a": {"b": true}}}}"#]))
+    };
+    for rules in [
+        "allow if { input.x; not input.x in data.trusted.nams }",
+        "allow if { input.x; not input.x in data.trustd.names }",
+        "allow if { input.x; not data.trusted.by[\"c\"].b }",
+        "allow if { input.x; not input.x in trusted.nams }",
+        "allow if { input.x; not data.model.hepler }",
+        "allow if { input.x; not data.other.rule }",
+    ] {
+        let error = load(rules).expect_err(rules);
+        assert_eq!(error.code(), Code::PolicySyntax, "{rules}: {error}");
+        assert!(error.message().contains("neither the data nor a module"), "{rules}: {error}");
+    }
+    for rules in [
+        "allow if input.x in data.trusted.names",
+        "allow if { input.x; data.trusted.by[input.x].b }",
+        "allow if { input.x; trusted.by[input.x][\"b\"] }",
+        "allow if { input.x; data.model.helper.a }\nhelper := {\"a\": input.x}",
+        "allow if { input.x; data.model.helper.a }\nhelper.a := input.x",
+        "allow if { input.x; data.model[\"helper\"] }\nhelper if input.x",
+    ] {
+        load(rules)
+            .unwrap_or_else(|error| panic!("{rules}: {error}"))
+            .judge(&json!({"x": "a"}))
+            .unwrap_or_else(|error| assert_eq!(error.message(), "", "{rules}"));
+    }
+}
+
+#[test]
+fn objects_are_not_taken_apart() {
+    for rules in [
+        "allow if { {\"a\": y} = input.x; y == 2 }",
+        "allow if { {\"a\": y} := input.x; y == 2 }",
+        "allow if { [{\"a\": y}] = [input.x]; y == 2 }",
+        "allow if { input.x = {\"a\": 2} }",
+        "allow if f(input.x)\nf({\"a\": y}) if y == 2",
+        "allow if { some {\"a\": y} in [input.x]; y == 2 }",
+    ] {
+        let error = unloadable(rules);
+        assert_eq!(error.code(), Code::PolicySyntax, "{rules}: {error}");
+        assert!(error.message().contains("pattern"), "{rules}: {error}");
+    }
+    let compared = "allow if { y := {\"a\": 2}; input.x == y }";
+    assert_eq!(judge(compared, json!({"a": 2})), Ok(()));
+    assert_eq!(judge(compared, json!({"a": 2, "b": 1})), Err(Code::PolicyRegoDenied));
 }
 
 #[test]
