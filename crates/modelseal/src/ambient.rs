@@ -6,6 +6,8 @@ use modelseal_core::{Code, Error, Result};
 use modelseal_identity::{Found, PassedOver, Provider, TokenRequest, find, look_for};
 use modelseal_vault::{AuthMethod, Env, SecretProvider, SecretSource, Settings, Vault};
 
+use crate::provenance::{JobIdentity, ProvenanceMode};
+
 /// Which identity logs in.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -24,18 +26,8 @@ pub struct IdentityOptions {
 /// `identity/missing` and `identity/fork` when the platform gives the job none, `usage/*`.
 pub fn use_identity(settings: &mut Settings, options: &IdentityOptions, env: &dyn Env) -> Result<Vec<String>> {
     let Some((provider, asked)) = wanted(settings, options, env)? else { return Ok(Vec::new()) };
-    let mut request = TokenRequest::default();
-    request.provider = provider;
-    request.issuer.clone_from(&options.issuer);
-    request.hooks = settings.hooks.clone();
-    request.audience = settings.credentials.audience.clone().or(text(env, "MODELSEAL_AUDIENCE")?);
+    let mut request = request(settings, provider, options, env)?;
     request.default_audience = Vault::default_audience(settings, env)?;
-    match settings.credentials.identity_token.take() {
-        Some(SecretSource::File(path)) => request.file = Some(path),
-        Some(SecretSource::Env(name)) => request.variable = Some(name),
-        Some(SecretSource::Command(words)) => request.command = words,
-        _ => {}
-    }
     let found = match asked {
         true => find(&request, env)?,
         false => match look_for(&request, env)? {
@@ -61,6 +53,99 @@ pub fn use_identity(settings: &mut Settings, options: &IdentityOptions, env: &dy
     Ok(notices)
 }
 
+/// What a signature needs of the identity of the job: it logs in, or it stands beside another login and is for
+/// provenance only, or it is not needed. Of a key file (`remote` is false), and of a login that the flags describe
+/// otherwise, it is for provenance when it is named, or when provenance is required. Returns what was decided, too.
+///
+/// # Errors
+/// As [`use_identity`].
+pub fn identity_for_signing(
+    settings: &mut Settings,
+    options: &IdentityOptions,
+    remote: bool,
+    mode: ProvenanceMode,
+    env: &dyn Env,
+) -> Result<(Option<JobIdentity>, Vec<String>)> {
+    let required = mode == ProvenanceMode::Required;
+    let named = options.provider.is_some() || settings.credentials.identity_token.is_some();
+    if remote && !logs_in_otherwise(settings) {
+        let mut notices = use_identity(settings, options, env)?;
+        if !required || settings.credentials.identity_token.is_some() {
+            return Ok((None, notices));
+        }
+        // The login may have none, or may find one in the environment, which then counts instead of this one.
+        let mut request = request(settings, Provider::Auto, options, env)?;
+        request.default_audience = Vault::default_audience(settings, env)?;
+        return Ok(match look_for(&request, env)? {
+            Ok(found) => {
+                notices.push(beside(&found));
+                (Some(found.into()), notices)
+            }
+            Err(_) => (None, notices),
+        });
+    }
+    if mode == ProvenanceMode::Off || !(named || required) {
+        return Ok((None, Vec::new()));
+    }
+    let provider = match (options.provider, text(env, "MODELSEAL_IDENTITY")?) {
+        (Some(provider), _) => provider,
+        (None, Some(word)) if !named => named_by_variable(&word)?,
+        (None, _) => Provider::Auto,
+    };
+    let mut request = request(settings, provider, options, env)?;
+    if remote {
+        request.default_audience = Vault::default_audience(settings, env)?;
+    }
+    let found = find(&request, env)?;
+    let mut notices = passed(found.passed_over());
+    notices.push(beside(&found));
+    Ok((Some(found.into()), notices))
+}
+
+/// Whether the flags describe a login that takes no identity token.
+fn logs_in_otherwise(settings: &Settings) -> bool {
+    let credentials = &settings.credentials;
+    match credentials.method {
+        Some(method) => matches!(method, AuthMethod::AppRole | AuthMethod::Agent | AuthMethod::Token),
+        None => {
+            credentials.role_id.is_some()
+                || credentials.secret_id.is_some()
+                || credentials.wrapped_secret_id.is_some()
+                || credentials.token_sink.is_some()
+                || credentials.token.is_some()
+        }
+    }
+}
+
+fn beside(found: &Found) -> String {
+    format!(
+        "identity: {}, {}; for provenance only, since it does not log in",
+        found.provider(),
+        found.platform().detection
+    )
+}
+
+/// What is asked for. Takes the place of the token out of the settings.
+fn request(
+    settings: &mut Settings,
+    provider: Provider,
+    options: &IdentityOptions,
+    env: &dyn Env,
+) -> Result<TokenRequest> {
+    let mut request = TokenRequest::default();
+    request.provider = provider;
+    request.issuer.clone_from(&options.issuer);
+    request.hooks = settings.hooks.clone();
+    request.audience = settings.credentials.audience.clone().or(text(env, "MODELSEAL_AUDIENCE")?);
+    match settings.credentials.identity_token.take() {
+        Some(SecretSource::File(path)) => request.file = Some(path),
+        Some(SecretSource::Env(name)) => request.variable = Some(name),
+        Some(SecretSource::Command(words)) => request.command = words,
+        _ => {}
+    }
+    Ok(request)
+}
+
 /// The source to look for, and whether the caller named it. Flags win: a variable and the search are for those who give
 /// a role and nothing else.
 fn wanted(settings: &Settings, options: &IdentityOptions, env: &dyn Env) -> Result<Option<(Provider, bool)>> {
@@ -71,18 +156,19 @@ fn wanted(settings: &Settings, options: &IdentityOptions, env: &dyn Env) -> Resu
         None if Vault::role_without_credentials(settings, env)?.is_none() => Ok(None),
         None => match text(env, "MODELSEAL_IDENTITY")? {
             None => Ok(Some((Provider::Auto, false))),
-            Some(word) => {
-                let wrong = |why: &str| {
-                    let message = format!("the variable MODELSEAL_IDENTITY cannot be used: {why}");
-                    Error::new(Code::UsageEnvironment, message)
-                };
-                match word.parse::<Provider>().map_err(|error| wrong(error.message()))? {
-                    // An earlier step of the job may have set it.
-                    Provider::Command => Err(wrong("a program is named by flags only")),
-                    provider => Ok(Some((provider, true))),
-                }
-            }
+            Some(word) => Ok(Some((named_by_variable(&word)?, true))),
         },
+    }
+}
+
+fn named_by_variable(word: &str) -> Result<Provider> {
+    let wrong = |why: &str| {
+        Error::new(Code::UsageEnvironment, format!("the variable MODELSEAL_IDENTITY cannot be used: {why}"))
+    };
+    match word.parse::<Provider>().map_err(|error| wrong(error.message()))? {
+        // An earlier step of the job may have set it.
+        Provider::Command => Err(wrong("a program is named by flags only")),
+        provider => Ok(provider),
     }
 }
 
@@ -187,6 +273,33 @@ mod tests {
         contradiction.credentials.identity_token = Some(SecretSource::File("f".into()));
         let error = run(&mut contradiction, Some(Provider::GitHub), &[]).unwrap_err();
         assert_eq!(error.code(), Code::UsageArguments);
+    }
+
+    #[test]
+    fn beside_another_login_an_identity_is_for_provenance_only() {
+        let env: FixedEnv = ACTIONS.into_iter().collect();
+        let run = |change: fn(&mut Settings), named: Option<Provider>, remote: bool, mode: ProvenanceMode| {
+            let mut settings = settings(false);
+            settings.credentials.audience = Some("mine".to_owned());
+            change(&mut settings);
+            let options = IdentityOptions { provider: named, ..IdentityOptions::default() };
+            let (identity, notices) = identity_for_signing(&mut settings, &options, remote, mode, &env).unwrap();
+            (identity.is_some(), settings.credentials.identity_token.is_some(), notices.len())
+        };
+        let (auto, required, off) = (ProvenanceMode::Auto, ProvenanceMode::Required, ProvenanceMode::Off);
+        let nothing: fn(&mut Settings) = |_| ();
+        let token: fn(&mut Settings) = |settings| settings.credentials.method = Some(AuthMethod::Token);
+        let role: fn(&mut Settings) = |settings| settings.credentials.role = Some("ci".to_owned());
+        let github = Some(Provider::GitHub);
+        assert_eq!(run(nothing, None, false, auto), (false, false, 0));
+        assert_eq!(run(nothing, github, false, off), (false, false, 0));
+        assert_eq!(run(nothing, github, false, auto).0, true);
+        assert_eq!(run(nothing, None, false, required).0, true);
+        assert_eq!(run(nothing, None, true, auto), (false, false, 0));
+        assert_eq!(run(nothing, None, true, required).0, true);
+        assert_eq!(run(token, None, true, auto), (false, false, 0));
+        assert_eq!((run(token, github, true, auto).0, run(token, github, true, auto).1), (true, false));
+        assert_eq!((run(role, None, true, required).0, run(role, None, true, required).1), (false, true));
     }
 
     #[test]

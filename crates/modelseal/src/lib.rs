@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod ambient;
+mod attest;
 mod export;
 mod inspect;
 mod inspect_file;
@@ -16,13 +17,16 @@ mod local_key;
 mod narrow;
 mod paths;
 mod policy;
+mod provenance;
 mod server_keys;
 mod sign;
+mod signing_key;
 mod tree;
 mod trust;
 mod verify;
 
-pub use ambient::{IdentityOptions, use_identity};
+pub use ambient::{IdentityOptions, identity_for_signing, use_identity};
+pub use attest::{AttestOptions, AttestedArtifact, attest_model_artifact, read_predicate};
 pub use export::export_public_keys;
 pub use inspect::{Inspection, digest_model, inspect_bundle};
 pub use inspect_file::inspect_bundle_file;
@@ -42,8 +46,10 @@ pub use policy::{
     SignedPolicy, draft_policy, examine_model, load_policy, load_policy_cases,
     policy_signature_path, sign_policy,
 };
+pub use provenance::{IssuerKeys, JobIdentity, ProvenanceMode, SignedProvenance, VerifyIdentity, named_digests};
 pub use server_keys::{ServerKeys, correlation_id, notices as server_notices, with_remarks};
-pub use sign::{AttestationToSign, SignOptions, SignedArtifact, SigningKey, sign_model_artifact};
+pub use sign::{AttestationToSign, SignOptions, SignedArtifact, sign_model_artifact};
+pub use signing_key::{Opened, SigningKey};
 pub use tree::{DEFAULT_BUNDLE_NAME, ModelTree, find_models};
 pub use trust::{Trust, TrustRequest, TrustedFiles};
 pub use verify::{

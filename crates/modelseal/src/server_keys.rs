@@ -3,11 +3,12 @@
 use core::num::NonZeroU32;
 use std::path::PathBuf;
 
-use modelseal_core::{Code, Error, KeyId, Pae, Result, Signer, TrustedKey, VaultKeyRef};
+use modelseal_core::{Code, Error, KeyId, Pae, Result, TrustedKey, VaultKeyRef};
 use modelseal_vault::{Env, KeyPlace, Session, TransitKey, Vault, VaultSigner};
 
-use crate::SigningKey;
+use crate::provenance::vault_facts;
 use crate::verify::SecondOpinion;
+use crate::{Opened, SigningKey};
 
 /// A key in the transit engine of a server, for signing.
 #[derive(Debug)]
@@ -23,8 +24,12 @@ impl ServerKey {
 }
 
 impl SigningKey for ServerKey {
-    fn open(&self) -> Result<Box<dyn Signer + '_>> {
-        Ok(Box::new(VaultSigner::new(self.vault.log_in()?, &self.reference)?))
+    fn open(&self) -> Result<Opened<'_>> {
+        let signer = VaultSigner::new(self.vault.log_in()?, &self.reference)?;
+        let login = signer.login().clone();
+        let mount = self.vault.place(&self.reference).mount;
+        let facts = vault_facts(mount, self.reference.key.to_string(), signer.version(), &login);
+        Ok(Opened::by_login(Box::new(signer), login, facts))
     }
 
     fn notices(&self) -> Vec<String> {

@@ -2,18 +2,25 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use modelseal_core::{
     Attestations, Bundle, Certificate, Code, Digest, Error, Event, HashAlgorithm, KeyId, KeyKind, Manifest, Method,
-    ModelName, ModelStatement, Observer, Pae, PublicKey, Result, Root, Scheme, SerializeOptions, SerializedModel,
-    Signer, Uncovered, attestation_payload, keep_attestations, serialize_model,
+    ModelName, ModelStatement, NamedDigest, Observer, PROVENANCE_TYPE, Pae, Provenance, PublicKey, Result, Root,
+    Scheme, SerializeOptions, SerializedModel, Signer, Timestamp, Uncovered, attestation_payload, keep_attestations,
+    serialize_model,
 };
-
+use modelseal_identity::Provider;
 use modelseal_vault::KeyPlace;
 
+use crate::attest::check_statement;
 use crate::io::{Cap, check_directory, exists, read_capped, remove, write_replacing};
 use crate::paths::{BundlePaths, own_files, refuse_inside};
+use crate::provenance::{
+    IssuerKeys, JobIdentity, ProvenanceMode, SignedProvenance, VerifyIdentity, check, now, provenance, trust_files,
+};
 use crate::server_keys::with_remarks;
+use crate::signing_key::{Opened, SigningKey};
 
 /// How a model is signed. The default is the form that every OMS tool verifies.
 #[derive(Clone, Debug)]
@@ -41,6 +48,23 @@ pub struct SignOptions {
     pub certificates: Vec<Certificate>,
     /// Statements about the model that are signed along with it.
     pub attestations: Vec<AttestationToSign>,
+    /// Whether the identity of the job is signed along with it.
+    pub provenance: ProvenanceMode,
+    /// The issuer's key set, from a file instead of the issuer. With it the tokens of Kubernetes service accounts, whose
+    /// issuers seldom answer, make provenance, too.
+    pub jwks: Option<PathBuf>,
+    /// The issuer that the identity token must have; `None`: the one that it names.
+    pub identity_issuer: Option<String>,
+    /// The platform whose claims the token has; `None`: that of its source or its issuer.
+    pub identity_provider: Option<Provider>,
+    /// The identity of the job when it is not what logs in. It proves less: no policy takes it for an identity.
+    pub identity: Option<JobIdentity>,
+    /// What the model was made from. Recorded in provenance, which is then required.
+    pub dependencies: Vec<NamedDigest>,
+    /// What was made along with the model. Recorded in provenance, which is then required.
+    pub byproducts: Vec<NamedDigest>,
+    /// Who verifies the identity token.
+    pub verifier: Arc<dyn VerifyIdentity>,
     /// Files that hold the private key or its passphrase: refused inside the model, where they would be signed and
     /// published with it.
     pub secret_files: Vec<PathBuf>,
@@ -67,6 +91,14 @@ impl Default for SignOptions {
             expect_key_id: None,
             certificates: Vec::new(),
             attestations: Vec::new(),
+            provenance: ProvenanceMode::default(),
+            jwks: None,
+            identity_issuer: None,
+            identity_provider: None,
+            identity: None,
+            dependencies: Vec::new(),
+            byproducts: Vec::new(),
+            verifier: Arc::new(IssuerKeys::default()),
             secret_files: Vec::new(),
             dry_run: false,
             danger_allow_symlinks: false,
@@ -98,6 +130,8 @@ pub struct SignedArtifact {
     pub bundle: PathBuf,
     /// Where the attestations are, if any were signed along.
     pub attestations: Option<PathBuf>,
+    /// The provenance that was signed along.
+    pub provenance: Option<SignedProvenance>,
     /// SHA-256 of the signed payload.
     pub payload_digest: Digest,
     /// Id of the key that signed.
@@ -122,54 +156,10 @@ pub struct SignedArtifact {
     pub written: bool,
 }
 
-/// A key that signs once the model is hashed: what opening it obtains, a token say, lives no longer than needed.
-pub trait SigningKey {
-    /// The signer, when it is there without asking anyone. It is then checked before the model is read.
-    fn at_hand(&self) -> Option<&dyn Signer> {
-        None
-    }
-
-    /// What was decided before anything was asked, one line each: for `-v`.
-    fn notices(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    /// Files that hold what opens the key: refused inside the model like [`SignOptions::secret_files`].
-    fn secret_files(&self) -> Vec<PathBuf> {
-        Vec::new()
-    }
-
-    /// Files that decide which keeper is believed: refused inside the model, too.
-    fn trust_files(&self) -> Vec<PathBuf> {
-        Vec::new()
-    }
-
-    /// The server that keeps the key.
-    fn place(&self) -> Option<KeyPlace> {
-        None
-    }
-
-    /// Opens the key. [`Signer::finish`] is called on the result whatever happens.
-    ///
-    /// # Errors
-    /// Why its keeper refused.
-    fn open(&self) -> Result<Box<dyn Signer + '_>>;
-}
-
-impl<S: Signer> SigningKey for S {
-    fn at_hand(&self) -> Option<&dyn Signer> {
-        Some(self)
-    }
-
-    fn open(&self) -> Result<Box<dyn Signer + '_>> {
-        Ok(Box::new(self))
-    }
-}
-
 /// Signs the model at `model` and writes the bundle.
 ///
 /// # Errors
-/// `input/*`, `output/*`, `key/*`, `usage/*`, `policy/other-model` when the digest is not the expected one, and those of
+/// `input/*`, `output/*`, `key/*`, `usage/*`, `identity/*`, `policy/other-model` when the digest is not the expected one, and those of
 /// the key's keeper. Nothing is written then, and what was there is untouched.
 pub fn sign_model_artifact(
     model: &Path,
@@ -177,19 +167,17 @@ pub fn sign_model_artifact(
     options: &SignOptions,
     observer: &dyn Observer,
 ) -> Result<SignedArtifact> {
+    let started_on = now()?;
     if let Some(signer) = key.at_hand() {
         check_signer(signer, options, Code::KeyMismatch)?;
     }
+    check(options, key.at_hand().is_none())?;
+    for attestation in &options.attestations {
+        check_statement(&attestation.predicate_type, &attestation.predicate)?;
+    }
     let root = Root::open(model)?;
-    refuse_inside(&root, key.trust_files().iter().map(PathBuf::as_path))?;
-    let secret_files = key.secret_files();
-    let secret_files = options.secret_files.iter().chain(&secret_files).map(PathBuf::as_path);
-    refuse_inside(&root, secret_files).map_err(|error| match error.code() {
-        Code::UsageTrustInsideModel => {
-            error.with_hint("keep keys outside the model: whoever gets the model would get the key too")
-        }
-        _ => error,
-    })?;
+    refuse_inside(&root, key.trust_files().iter().chain(trust_files(options)).map(PathBuf::as_path))?;
+    refuse_secrets_inside(&root, key, &options.secret_files)?;
     let name = model_name(&root, options)?;
     let paths = BundlePaths::of(&root, options.bundle.as_deref());
     check_output(&paths.bundle)?;
@@ -215,16 +203,9 @@ pub fn sign_model_artifact(
     let mut warnings = warnings(&serialized, options);
     let SerializedModel { manifest, files, bytes, uncovered, .. } = serialized;
 
-    let types = options.attestations.iter().map(|attestation| attestation.predicate_type.clone()).collect();
-    let statement = ModelStatement::new(name, types, manifest);
-    let payload = statement.to_payload();
-    let mut encodings = vec![Pae::in_toto(&payload)];
-    for attestation in &options.attestations {
-        let bound = attestation_payload(&statement, &payload, &attestation.predicate_type, &attestation.predicate)?;
-        encodings.push(Pae::in_toto(&bound));
-    }
     let server = key.place();
-    let Signed { bundles, key, mut notes } = open_and_sign(key, &encodings, options)?;
+    let draft = Draft { name, manifest, started_on };
+    let Signed { statement, payload, provenance, bundles, key, mut notes } = open_and_sign(key, draft, options)?;
     // Nothing stops while a token is given back: who asked meanwhile gets no bundle.
     if observer.event(Event::Checking).is_break() {
         let error = Error::new(Code::UsageInterrupted, "stopped before the signature was written");
@@ -244,6 +225,11 @@ pub fn sign_model_artifact(
         dropped.iter().map(|kind| format!("the attestation of type `{kind}` was for the old signature and is dropped")),
     );
     lines.extend(bundles.flat_map(|line| [line, b"\n".to_vec()].concat()));
+    let count = lines.iter().filter(|&&byte| byte == b'\n').count();
+    if count > Attestations::MAX_LINES || lines.len() > Attestations::MAX_BYTES {
+        let message = format!("{count} attestations with {} bytes are more than verifiers read", lines.len());
+        return Err(Error::new(Code::InputLimit, message));
+    }
     if !options.dry_run {
         // Attestations first: a bundle whose attestations are missing is refused, the other way round nothing is lost.
         if !lines.is_empty() {
@@ -258,6 +244,7 @@ pub fn sign_model_artifact(
         manifest: statement.manifest().clone(),
         bundle: paths.bundle,
         attestations: (!lines.is_empty()).then_some(paths.attestations),
+        provenance,
         payload_digest: Digest::sha256(&payload),
         key_id: key.id,
         key_kind: key.kind,
@@ -272,49 +259,93 @@ pub fn sign_model_artifact(
     })
 }
 
+/// What is to be signed.
+struct Draft {
+    name: String,
+    manifest: Manifest,
+    started_on: Timestamp,
+}
+
 /// What signing gave.
 struct Signed {
+    statement: ModelStatement,
+    payload: Vec<u8>,
+    provenance: Option<SignedProvenance>,
     bundles: Vec<Vec<u8>>,
     key: KeyUsed,
     notes: Vec<String>,
 }
 
 /// The key that signed.
-struct KeyUsed {
-    id: KeyId,
-    kind: KeyKind,
-    version: Option<NonZeroU32>,
-    scheme: Scheme,
+pub(crate) struct KeyUsed {
+    pub(crate) id: KeyId,
+    pub(crate) kind: KeyKind,
+    pub(crate) version: Option<NonZeroU32>,
+    pub(crate) scheme: Scheme,
+}
+
+impl KeyUsed {
+    pub(crate) fn of(signer: &dyn Signer) -> Self {
+        let public = signer.public_key();
+        Self { id: public.id(), kind: public.kind(), version: signer.key_version(), scheme: signer.scheme() }
+    }
 }
 
 /// Opens the key, signs, and gives up what opening obtained before anything else happens.
-fn open_and_sign(key: &dyn SigningKey, encodings: &[Pae], options: &SignOptions) -> Result<Signed> {
+fn open_and_sign(key: &dyn SigningKey, draft: Draft, options: &SignOptions) -> Result<Signed> {
     let at_hand = key.at_hand().is_some();
-    let signer = key.open()?;
+    let Opened { signer, login, vault } = key.open()?;
     let unexpected = if at_hand { Code::KeyMismatch } else { Code::VaultUnexpectedKey };
+    let started_on = draft.started_on;
     let signed = check_signer(signer.as_ref(), options, unexpected)
-        .and_then(|()| sign_all(signer.as_ref(), encodings, &options.certificates));
+        .and_then(|()| provenance(login.as_ref(), vault, options, started_on))
+        .and_then(|provenance| sign_statements(signer.as_ref(), draft, provenance.as_ref(), options));
     let finished = signer.finish();
     match signed {
-        Ok(bundles) => {
-            let public = signer.public_key();
-            let (version, scheme) = (signer.key_version(), signer.scheme());
-            let mut notes = scheme_note(scheme);
-            notes.extend(finished);
-            Ok(Signed { bundles, key: KeyUsed { id: public.id(), kind: public.kind(), version, scheme }, notes })
+        Ok(mut signed) => {
+            signed.notes.extend(finished);
+            Ok(signed)
         }
         Err(error) => Err(with_remarks(error, &finished)),
     }
 }
 
-pub(crate) fn check_signer(signer: &dyn Signer, options: &SignOptions, unexpected: Code) -> Result<()> {
+/// Signs the model's statement and everything that is bound to it, in one request.
+fn sign_statements(
+    signer: &dyn Signer,
+    draft: Draft,
+    provenance: Option<&Provenance>,
+    options: &SignOptions,
+) -> Result<Signed> {
+    let of_job = match provenance {
+        Some(provenance) => {
+            let predicate = provenance.to_predicate()?;
+            Some(AttestationToSign { predicate_type: PROVENANCE_TYPE.to_owned(), predicate })
+        }
+        None => None,
+    };
+    let attestations: Vec<&AttestationToSign> = of_job.iter().chain(&options.attestations).collect();
+    let types = attestations.iter().map(|attestation| attestation.predicate_type.clone()).collect();
+    let statement = ModelStatement::new(draft.name, types, draft.manifest);
+    let payload = statement.to_payload();
+    let mut encodings = vec![Pae::in_toto(&payload)];
+    for attestation in attestations {
+        let bound = attestation_payload(&statement, &payload, &attestation.predicate_type, &attestation.predicate)?;
+        encodings.push(Pae::in_toto(&bound));
+    }
+    Ok(Signed {
+        bundles: sign_all(signer, &encodings, &options.certificates)?,
+        provenance: provenance.map(SignedProvenance::from),
+        key: KeyUsed::of(signer),
+        notes: scheme_note(signer.scheme()),
+        statement,
+        payload,
+    })
+}
+
+fn check_signer(signer: &dyn Signer, options: &SignOptions, unexpected: Code) -> Result<()> {
+    check_key(signer, options.expect_key_id, options.danger_allow_test_keys, unexpected)?;
     let key = signer.public_key();
-    if key.is_published_test_key() && !options.danger_allow_test_keys {
-        return Err(Error::new(Code::KeyTestKey, format!("the key {} is a published test key", key.id())));
-    }
-    if let Some(expected) = options.expect_key_id.filter(|expected| *expected != key.id()) {
-        return Err(Error::new(unexpected, format!("the key is {}, expected was {expected}", key.id())));
-    }
     if let Some(leaf) = options.certificates.first()
         && leaf.public_key().ok().as_ref() != Some(key)
     {
@@ -325,6 +356,34 @@ pub(crate) fn check_signer(signer: &dyn Signer, options: &SignOptions, unexpecte
         return Err(Error::new(Code::UsageArguments, format!("more than {} certificates", Bundle::MAX_CERTIFICATES)));
     }
     Ok(())
+}
+
+/// Refuses a key that is not the expected one, or that anybody has.
+pub(crate) fn check_key(
+    signer: &dyn Signer,
+    expected: Option<KeyId>,
+    danger_allow_test_keys: bool,
+    unexpected: Code,
+) -> Result<()> {
+    let key = signer.public_key();
+    if key.is_published_test_key() && !danger_allow_test_keys {
+        return Err(Error::new(Code::KeyTestKey, format!("the key {} is a published test key", key.id())));
+    }
+    match expected.filter(|expected| *expected != key.id()) {
+        Some(expected) => Err(Error::new(unexpected, format!("the key is {}, expected was {expected}", key.id()))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses secrets in files inside the model.
+pub(crate) fn refuse_secrets_inside(root: &Root, key: &dyn SigningKey, more: &[PathBuf]) -> Result<()> {
+    let of_key = key.secret_files();
+    refuse_inside(root, more.iter().chain(&of_key).map(PathBuf::as_path)).map_err(|error| match error.code() {
+        Code::UsageTrustInsideModel => {
+            error.with_hint("keep keys outside the model: whoever gets the model would get the key too")
+        }
+        _ => error,
+    })
 }
 
 fn model_name(root: &Root, options: &SignOptions) -> Result<String> {
@@ -387,7 +446,7 @@ pub(crate) fn sign_all(signer: &dyn Signer, encodings: &[Pae], certificates: &[C
 }
 
 /// Who cannot verify this scheme.
-fn scheme_note(scheme: Scheme) -> Vec<String> {
+pub(crate) fn scheme_note(scheme: Scheme) -> Vec<String> {
     if scheme == Scheme::Ecdsa {
         return Vec::new();
     }

@@ -6,7 +6,10 @@ mod support;
 
 use std::fs;
 
-use modelseal::{AttestationToSign, Code, KeyType, LocalKey, SignOptions};
+use modelseal::{
+    AttestOptions, AttestationToSign, AttestedArtifact, Code, Error, Expected, KeyType, LocalKey, SignOptions, Silent,
+    attest_model_artifact, read_predicate,
+};
 use support::Model;
 
 const SCAN: &str = "https://acme.example/scan/v1";
@@ -106,4 +109,98 @@ fn signing_again_drops_what_was_about_the_old_signature() {
     assert!(!model.at("model.attestations.jsonl").exists());
     model.write("model.attestations.jsonl", b"my notes");
     assert_eq!(model.sign_with(&SignOptions::default()).unwrap_err().code(), Code::OutputExists);
+}
+
+fn attest(model: &Model, key: &LocalKey, change: impl Fn(&mut AttestOptions)) -> Result<AttestedArtifact, Error> {
+    let predicate = r#"{"result":"passed","time":"2026-11-20T12:00:00Z"}"#;
+    let mut options = AttestOptions::new(SCAN, predicate, Expected::danger_any_model());
+    change(&mut options);
+    attest_model_artifact(&model.path(), key, &options, &Silent)
+}
+
+#[test]
+fn a_model_that_is_signed_is_attested_later() {
+    let model = Model::new();
+    model.sign();
+    let bundle = fs::read(model.at("model.sig")).unwrap();
+    let attested = attest(&model, &model.key, |_| ()).unwrap();
+    assert!(attested.written && attested.lines == 1 && attested.warnings.is_empty(), "{attested:?}");
+    assert_eq!(fs::read(model.at("model.sig")).unwrap(), bundle);
+    let verified = model.verify().unwrap();
+    let [found] = verified.attestations() else { panic!("{:?}", verified.attestations()) };
+    assert!(found.counts() && found.predicate_type == SCAN);
+
+    let again = attest(&model, &model.key, |_| ()).unwrap();
+    assert!(again.already_there && !again.written && again.warnings.len() == 1, "{again:?}");
+    let other = attest(&model, &model.key, |options| options.predicate = r#"{"result":"failed"}"#.to_owned()).unwrap();
+    assert!(other.lines == 2 && other.warnings[0].contains("/scannedOn"), "{other:?}");
+    let dry = attest(&model, &model.key, |options| {
+        options.predicate = "{}".to_owned();
+        options.dry_run = true;
+    });
+    assert!(!dry.unwrap().written);
+    assert_eq!(model.verify().unwrap().attestations().len(), 2);
+}
+
+#[test]
+fn somebody_else_may_attest_what_trusted_keys_signed() {
+    let (model, scanner) = (Model::new(), LocalKey::generate(KeyType::EcdsaP256).unwrap());
+    model.sign();
+    assert_eq!(attest(&model, &scanner, |_| ()).unwrap_err().code(), Code::SignatureUnknownKey);
+    let trusted = model.trusted();
+    attest(&model, &scanner, |options| options.trusted = Some(trusted.clone())).unwrap();
+    let unknown = model.verify().unwrap();
+    assert!(unknown.attestations().iter().all(|attestation| !attestation.counts()));
+    assert_eq!(fs::read_to_string(model.at("model.attestations.jsonl")).unwrap().lines().count(), 1);
+}
+
+#[test]
+fn nothing_is_attested_that_does_not_verify() {
+    let model = model();
+    let before = fs::read(model.at("model.attestations.jsonl")).unwrap();
+    let expect = |name: &str| Expected::name(name.parse().unwrap());
+    let refused = |change: &dyn Fn(&mut AttestOptions)| attest(&model, &model.key, change).unwrap_err().code();
+    assert_eq!(refused(&|options| options.expected = expect("acme/other")), Code::PolicyOtherModel);
+    assert_eq!(refused(&|options| options.verify.only = vec!["config.json".to_owned()]), Code::UsageArguments);
+    assert_eq!(refused(&|options| options.predicate = "[]".to_owned()), Code::UsageArguments);
+    assert_eq!(refused(&|options| options.files = vec![model.at("config.json")]), Code::UsageTrustInsideModel);
+    assert_eq!(refused(&|options| options.secret_files = vec![model.at("config.json")]), Code::UsageTrustInsideModel);
+    model.write("w/0.bin", b"abce");
+    assert_eq!(refused(&|_| ()), Code::ArtifactModified);
+    assert_eq!(fs::read(model.at("model.attestations.jsonl")).unwrap(), before);
+    fs::remove_file(model.at("model.sig")).unwrap();
+    assert_eq!(refused(&|_| ()), Code::ArtifactUnsigned);
+}
+
+#[test]
+fn no_more_attestations_are_written_than_are_read() {
+    let model = Model::new();
+    model.sign();
+    attest(&model, &model.key, |_| ()).unwrap();
+    let path = model.at("model.attestations.jsonl");
+    let line = fs::read_to_string(&path).unwrap();
+    // Without the last newline, which another tool may leave out.
+    fs::write(&path, line.repeat(63).trim_end()).unwrap();
+    let more = |number: u8| attest(&model, &model.key, |options| options.predicate = format!("{{\"n\":{number}}}"));
+    assert_eq!(more(1).unwrap().lines, 64);
+    model.verify().unwrap();
+    let before = fs::read(&path).unwrap();
+    assert_eq!(more(2).unwrap_err().code(), Code::InputLimit);
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn predicates_are_read_from_files() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("scan.json");
+    assert_eq!(read_predicate(&path).unwrap_err().code(), Code::InputNotFound);
+    for (text, code) in [(&b"{\"a\":\"\xff\"}"[..], Code::UsageArguments), (b"{\"a\":1,\"a\":1}", Code::UsageArguments)]
+    {
+        fs::write(&path, text).unwrap();
+        assert_eq!(read_predicate(&path).unwrap_err().code(), code);
+    }
+    fs::write(&path, "{}\n").unwrap();
+    assert_eq!(read_predicate(&path).unwrap(), "{}\n");
+    fs::File::create(&path).unwrap().set_len(17 << 20).unwrap();
+    assert_eq!(read_predicate(&path).unwrap_err().code(), Code::InputLimit);
 }
