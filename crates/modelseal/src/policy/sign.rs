@@ -17,8 +17,8 @@ use super::signed::{demanded, refuse_own_keys};
 use super::{PolicyRequest, check_age, narrows};
 use crate::io::{Cap, check_directory, exists, read_capped, write_replacing};
 use crate::keys::naming;
-use crate::sign::{check_signer, sign_all};
-use crate::{SignOptions, SigningKey, with_remarks};
+use crate::sign::{check_key, sign_all};
+use crate::{SigningKey, with_remarks};
 
 /// How a policy is signed.
 #[derive(Clone, Debug, Default)]
@@ -116,13 +116,10 @@ struct Signed {
 
 /// Opens the key, signs, and gives up what opening obtained before anything else happens.
 fn sign(policy: &Policy, payload: &[u8], key: &dyn SigningKey, options: &PolicySignOptions) -> Result<Signed> {
-    let mut checks = SignOptions::default();
-    checks.expect_key_id = options.expect_key_id;
-    checks.danger_allow_test_keys = options.danger_allow_test_keys;
     let unexpected = if key.at_hand().is_some() { Code::KeyMismatch } else { Code::VaultUnexpectedKey };
     let signer = key.open()?.signer;
     let public = signer.public_key();
-    let signed = check_signer(signer.as_ref(), &checks, unexpected)
+    let signed = check_key(signer.as_ref(), options.expect_key_id, options.danger_allow_test_keys, unexpected)
         .and_then(|()| refuse_own_keys(policy, &BTreeSet::from([public.id()])))
         .and_then(|()| sign_all(signer.as_ref(), &[Pae::in_toto(payload)], &[]));
     let warnings = signer.finish();

@@ -1,0 +1,7 @@
+package model
+
+import rego.v1
+
+default allow := false
+
+allow if input.artifact.name == "acme/other"
