@@ -108,9 +108,11 @@ pub use observer::{Event, Observer, Silent};
 pub use policy::{
     ArtifactFacts, DecidedArtifact, DecidedIdentity, DecidedSignature, Decision, EvidenceFacts, Expected, Facts,
     IdentityFacts, Lint, ModelName, Narrow, NarrowInput, NarrowStage, OpaStage, Policy, PolicyFiles, PolicyRef,
-    RegoStage, ResourceFacts, RuleResult, SignatureFacts, StageResult, Verdict,
+    PolicyStatement, RegoStage, ResourceFacts, RuleResult, SignatureFacts, StageResult, Verdict,
 };
-pub use provenance::{BUILD_TYPE, ClaimsSource, NamedDigest, POLICY_TYPE, PROVENANCE_TYPE, Provenance, VaultFacts};
+pub use provenance::{
+    BUILD_TYPE, ClaimsSource, NamedDigest, POLICY_TYPE, PROVENANCE_TYPE, Provenance, VaultFacts, Workflow,
+};
 pub use serialize::{SerializeOptions, SerializedModel, serialize_model};
 pub use signer::Signer;
 pub use statement::{LEGACY_PREDICATE_TYPE, ModelStatement, PREDICATE_TYPE, STATEMENT_TYPE};

@@ -37,7 +37,9 @@ pub use modelseal_identity as identity;
 pub use modelseal_vault as vault;
 pub use narrow::{OpaNarrow, RegoNarrow};
 pub use paths::{BundlePaths, ignored_path};
-pub use policy::{LoadedPolicy, PolicyRequest, load_policy};
+pub use policy::{
+    DecisionLog, LoadedPolicy, PolicyRequest, PolicySignOptions, SignedPolicy, load_policy, policy_signature_path, sign_policy,
+};
 pub use server_keys::{ServerKeys, correlation_id, notices as server_notices, with_remarks};
 pub use sign::{AttestationToSign, SignOptions, SignedArtifact, SigningKey, sign_model_artifact};
 pub use tree::{DEFAULT_BUNDLE_NAME, ModelTree, find_models};

@@ -307,7 +307,7 @@ fn open_and_sign(key: &dyn SigningKey, encodings: &[Pae], options: &SignOptions)
     }
 }
 
-fn check_signer(signer: &dyn Signer, options: &SignOptions, unexpected: Code) -> Result<()> {
+pub(crate) fn check_signer(signer: &dyn Signer, options: &SignOptions, unexpected: Code) -> Result<()> {
     let key = signer.public_key();
     if key.is_published_test_key() && !options.danger_allow_test_keys {
         return Err(Error::new(Code::KeyTestKey, format!("the key {} is a published test key", key.id())));
@@ -368,7 +368,7 @@ fn read_old_attestations(path: &Path) -> Result<Option<Vec<u8>>> {
 }
 
 /// Signs every encoding in one request and believes no signature before it is verified with the signer's public key.
-fn sign_all(signer: &dyn Signer, encodings: &[Pae], certificates: &[Certificate]) -> Result<Vec<Vec<u8>>> {
+pub(crate) fn sign_all(signer: &dyn Signer, encodings: &[Pae], certificates: &[Certificate]) -> Result<Vec<Vec<u8>>> {
     let signatures = signer.sign(encodings)?;
     let key: &PublicKey = signer.public_key();
     if signatures.len() != encodings.len() {

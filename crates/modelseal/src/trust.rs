@@ -3,7 +3,9 @@
 use core::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use modelseal_core::{Code, Error, KeyRef, LeafPin, Result, TrustedCertificate, TrustedKey, TrustedKeys, VaultKeyRef};
+use modelseal_core::{
+    Code, Error, KeyRef, LeafPin, Policy, Result, TrustedCertificate, TrustedKey, TrustedKeys, VaultKeyRef,
+};
 use modelseal_vault::{KeyPlace, Vault};
 
 use crate::key_table::is_table;
@@ -18,6 +20,8 @@ pub struct TrustRequest {
     pub keys: Vec<KeyRef>,
     /// PEM files of certificate anchors.
     pub certificate_chain: Vec<PathBuf>,
+    /// A policy file, whose keys and anchors alone are trusted then.
+    pub policy: Option<Policy>,
     /// What a leaf below an anchor must be besides.
     pub pin: LeafPin,
     /// Refuse signatures of older versions of the keys.
@@ -32,10 +36,16 @@ impl TrustRequest {
     /// Whether a server must be asked: for a key, or, with `online`, for one that a table may name.
     #[must_use]
     pub fn needs_server(&self) -> bool {
-        self.keys.iter().any(|key| match key.path() {
+        let of_policy = self.of_policy().into_iter().flat_map(TrustedKeys::keys);
+        (self.online && of_policy.into_iter().any(|key| key.vault().is_some()))
+            || self.keys.iter().any(|key| match key.path() {
             Some(path) => self.online && is_table(path),
             None => true,
         })
+    }
+
+    fn of_policy(&self) -> Option<&TrustedKeys> {
+        self.policy.as_ref().and_then(Policy::trusted_keys)
     }
 
     /// Reads the files, and the keys on the server, which must be given when one is needed.
@@ -53,6 +63,14 @@ impl TrustRequest {
     pub fn read_files(&self) -> Result<TrustedFiles<'_>> {
         let mut keys = Vec::new();
         let mut references = Vec::new();
+        if let Some(trusted) = self.of_policy() {
+            if !self.keys.is_empty() || !self.certificate_chain.is_empty() || self.pin != LeafPin::default() {
+                let message = "under a policy nothing is trusted but what the policy names";
+                return Err(Error::new(Code::UsageArguments, message)
+                    .with_hint("give either a policy, or keys and certificates"));
+            }
+            keys.extend_from_slice(trusted.keys());
+        }
         for key in &self.keys {
             match key {
                 KeyRef::Vault(reference) => references.push(reference.clone()),
@@ -95,8 +113,9 @@ pub struct TrustedFiles<'r> {
 impl TrustedFiles<'_> {
     /// The files that were read.
     pub fn sources(&self) -> impl Iterator<Item = &Path> {
+        let of_policy = self.request.policy.iter().flat_map(Policy::sources);
         let of_anchors = self.request.certificate_chain.iter().map(PathBuf::as_path);
-        self.keys.iter().flat_map(TrustedKey::sources).chain(of_anchors)
+        self.keys.iter().flat_map(TrustedKey::sources).chain(of_anchors).chain(of_policy)
     }
 
     /// Reads the keys on the server, which must be given when one is needed.
@@ -132,9 +151,15 @@ impl TrustedFiles<'_> {
     }
 
     fn trust(&self, of_server: Vec<TrustedKey>) -> Result<TrustedKeys> {
-        let keys = self.keys.iter().cloned().chain(of_server).collect();
         let request = self.request;
-        let trusted = trust(keys, self.anchors.clone(), request.pin.clone(), request.danger_allow_test_keys)?;
+        let trusted = match request.of_policy() {
+            // Exactly those, and on the policy's terms: a server that is asked besides adds none.
+            Some(trusted) => trusted.clone(),
+            None => {
+                let keys = self.keys.iter().cloned().chain(of_server).collect();
+                trust(keys, self.anchors.clone(), request.pin.clone(), request.danger_allow_test_keys)?
+            }
+        };
         match request.min_key_version {
             Some(minimum) => trusted.with_min_key_version(minimum),
             None => Ok(trusted),

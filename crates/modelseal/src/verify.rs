@@ -11,6 +11,7 @@ use modelseal_core::{
     SignedManifest, Timestamp, TrustedKeys, VerifiedArtifact,
 };
 
+use crate::DecisionLog;
 use crate::io::{Cap, read_bundle, read_capped};
 use crate::paths::{BundlePaths, inside, refuse_inside};
 
@@ -24,6 +25,10 @@ pub struct VerifyOptions {
     pub attestations: Vec<PathBuf>,
     /// Second opinions, asked after the policy allowed.
     pub narrows: Vec<Arc<dyn Narrow>>,
+    /// Files that decide besides keys and certificates, such as the policy's: refused inside the model.
+    pub trust_files: Vec<PathBuf>,
+    /// Where every decision of a policy is written down.
+    pub decision_log: Option<Arc<DecisionLog>>,
     /// Refuse an artifact without provenance by the key that signed it.
     pub require_provenance: bool,
     /// Accept only what this one of the trusted keys signed.
@@ -56,6 +61,8 @@ impl Default for VerifyOptions {
             bundle: None,
             attestations: Vec::new(),
             narrows: Vec::new(),
+            trust_files: Vec::new(),
+            decision_log: None,
             require_provenance: false,
             expect_key_id: None,
             only: Vec::new(),
@@ -137,8 +144,14 @@ fn verify(
     observer: &dyn Observer,
     opinion: Option<&dyn SecondOpinion>,
 ) -> Result<VerifiedArtifact> {
+    if policy.trusted_keys().is_some() && options.danger_accept_legacy {
+        let message = "under a policy the form from before v1.0 is not accepted: it does not say enough to decide";
+        return Err(Error::new(Code::UsageArguments, message).with_hint("have the model signed again"));
+    }
     let root = Root::open(model)?;
-    refuse_inside(&root, trusted.sources())?;
+    refuse_inside(&root, trusted.sources().chain(policy.sources()))?;
+    let of_options = options.trust_files.iter().map(PathBuf::as_path);
+    refuse_inside(&root, of_options.chain(options.decision_log.iter().map(|log| log.path())))?;
     let paths = BundlePaths::of(&root, options.bundle.as_deref());
     let bundle = read_bundle(&paths.bundle)?;
     poll(observer)?;
@@ -159,7 +172,7 @@ fn verify(
     }
     drop(bundle);
     poll(observer)?;
-    let attestations = read_attestations(&root, &paths.attestations, trusted, now)?;
+    let attestations = read_attestations(&root, &paths.attestations, &options.attestations, trusted, now)?;
     poll(observer)?;
     let narrows: Vec<&dyn Narrow> = options.narrows.iter().map(|narrow| &**narrow).collect();
     let authorized = signed.authorize(policy, expected, &attestations, now, &narrows)?;
@@ -196,19 +209,46 @@ fn poll(observer: &dyn Observer) -> Result<()> {
     }
 }
 
-/// The attestations beside the bundle. Inside the model only a regular file is one: the walk refuses a link of that
-/// name, and looks into a directory.
-fn read_attestations(root: &Root, path: &Path, trusted: &TrustedKeys, now: Timestamp) -> Result<Attestations> {
+/// The attestations beside the bundle, and those in the files that the caller names.
+fn read_attestations(
+    root: &Root,
+    beside: &Path,
+    named: &[PathBuf],
+    trusted: &TrustedKeys,
+    now: Timestamp,
+) -> Result<Attestations> {
+    let mut text = read_beside(root, beside)?;
+    let attestations = check_attestations(beside, &text, trusted, now)?;
+    let Some(last) = named.last() else { return Ok(attestations) };
+    for path in named {
+        let more = read_attestation_file(path)?;
+        check_attestations(path, &more, trusted, now)?;
+        if !text.is_empty() && !text.ends_with(b"\n") {
+            text.push(b'\n');
+        }
+        text.extend(more);
+    }
+    check_attestations(last, &text, trusted, now)
+}
+
+/// Inside the model only a regular file is one: the walk refuses a link of that name, and looks into a directory.
+fn read_beside(root: &Root, path: &Path) -> Result<Vec<u8>> {
     if inside(root, path).is_some() && path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) {
-        return Ok(Attestations::none());
+        return Ok(Vec::new());
     }
-    match read_capped(path, &Cap { bytes: Attestations::MAX_BYTES, code: Code::FormatMalformed }) {
-        Ok(text) => Attestations::verify(&text, trusted, now).map_err(|error| {
-            let message = format!("`{}`: {}", path.display(), error.message());
-            Error::new(error.code(), message)
-                .with_hint("restore the attestation file that was published with the model")
-        }),
-        Err(error) if error.code() == Code::InputNotFound => Ok(Attestations::none()),
-        Err(error) => Err(error),
+    match read_attestation_file(path) {
+        Err(error) if error.code() == Code::InputNotFound => Ok(Vec::new()),
+        read => read,
     }
+}
+
+fn read_attestation_file(path: &Path) -> Result<Vec<u8>> {
+    read_capped(path, &Cap { bytes: Attestations::MAX_BYTES, code: Code::FormatMalformed })
+}
+
+fn check_attestations(path: &Path, text: &[u8], trusted: &TrustedKeys, now: Timestamp) -> Result<Attestations> {
+    Attestations::verify(text, trusted, now).map_err(|error| {
+        let message = format!("`{}`: {}", path.display(), error.message());
+        Error::new(error.code(), message).with_hint("restore the attestation file that was published with the model")
+    })
 }

@@ -5,6 +5,7 @@ mod generate;
 mod identity;
 mod inspect;
 mod keys;
+mod policy;
 mod server;
 mod sign;
 mod value;
@@ -21,6 +22,9 @@ pub(crate) use generate::{GenerateArgs, GenerateCommand};
 pub(crate) use identity::{IdentityArgs, IdentityCommand, TokenArgs};
 pub(crate) use inspect::InspectArgs;
 pub(crate) use keys::{KeysArgs, KeysCommand};
+pub(crate) use policy::{
+    ModelArgs, PolicyArgs, PolicyCheckArgs, PolicyCommand, PolicyInitArgs, PolicyKeyArgs, PolicySignArgs, PolicyTestArgs,
+};
 pub(crate) use server::ServerArgs;
 pub(crate) use sign::SignArgs;
 pub(crate) use value::{MethodArgs, key_ref};
@@ -86,6 +90,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Make, export and look at keys
     Keys(KeysArgs),
+    /// Write, check, try, explain and sign policies
+    Policy(PolicyArgs),
     /// Look at the identity token of a job
     Identity(IdentityArgs),
     /// Look at a login to Vault or OpenBao

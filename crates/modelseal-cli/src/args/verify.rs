@@ -7,13 +7,14 @@ use std::path::PathBuf;
 use clap::Args;
 use modelseal::VerifyOptions;
 
-use super::ServerArgs;
+use super::{PolicyKeyArgs, ServerArgs};
 use super::value::{jobs, path, size};
 
 /// Flags of `verify`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n  \
     modelseal verify llama --key signer.pub.pem --expect-name acme/llama\n  \
+    modelseal verify llama --policy policy.toml --expect-name acme/llama\n  \
     modelseal verify llama --certificate-chain root.pem --certificate-san release@acme.example\n  \
     modelseal verify --recursive /models --key signer.pub.pem --expect-count 12 --report report.sarif\n  \
     modelseal verify llama --key signer.pub.pem --only config.json --format json\n  \
@@ -42,6 +43,12 @@ pub(crate) struct VerifyArgs {
     /// Write a report: .json, .sarif or .xml (JUnit), by file name; may be repeated
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) report: Vec<PathBuf>,
+    /// Append the record of every decision of the policy, one line of JSON each
+    #[arg(long, value_name = "FILE", requires = "policy", help_heading = "Output")]
+    pub(crate) decision_log: Option<PathBuf>,
+    /// File with further attestations; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) attestation: Vec<PathBuf>,
     /// Threads that hash, at most 1024 [default: as many as the process may use]
     #[arg(long, value_parser = jobs, value_name = "N")]
     pub(crate) jobs: Option<NonZeroUsize>,
@@ -52,6 +59,15 @@ pub(crate) struct VerifyArgs {
     #[arg(long, value_parser = size, value_name = "SIZE", default_value_t = VerifyOptions::default().max_total_bytes, hide_default_value = true)]
     pub(crate) max_total_bytes: u64,
 
+    /// Who may sign what, instead of keys and certificates
+    #[arg(long, value_name = "FILE", help_heading = "Policy", conflicts_with_all = ["key", "certificate_chain",
+        "certificate_fingerprint", "certificate_subject", "certificate_san", "min_key_version", "danger_accept_legacy"])]
+    pub(crate) policy: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) policy_keys: PolicyKeyArgs,
+    /// Refuse a model without provenance by the key that signed it
+    #[arg(long, help_heading = "Trust")]
+    pub(crate) require_provenance: bool,
     /// Trusted key: a PEM file, a table (NAME.toml), file:PATH?scheme=SCHEME, or hashivault://[MOUNT/]KEY on a server; may be repeated
     #[arg(long, value_name = "KEY", help_heading = "Trust")]
     pub(crate) key: Vec<OsString>,
@@ -82,7 +98,7 @@ pub(crate) struct VerifyArgs {
     /// Accept only the model with this root digest
     #[arg(long, value_name = "DIGEST", help_heading = "Trust")]
     pub(crate) expect_digest: Option<String>,
-    /// Any model of the key is acceptable: no warning, the result still says so
+    /// Any model of the key or the policy is acceptable: no warning, the result still says so
     #[arg(long, conflicts_with_all = ["expect_name", "expect_digest"], help_heading = "Trust")]
     pub(crate) any_model: bool,
 

@@ -5,6 +5,7 @@ mod generate;
 mod identity;
 mod inspect;
 mod keys;
+mod policy;
 mod report;
 mod resources;
 mod server;
@@ -28,6 +29,7 @@ pub(crate) fn run(command: &Command, console: &mut Console) -> Result<u8> {
         Command::Digest(args) => digest::run(args, console),
         Command::Inspect(args) => inspect::run(args, console),
         Command::Keys(args) => keys::run(&args.command, console),
+        Command::Policy(args) => policy::run(&args.command, console),
         Command::Identity(args) => identity::run(&args.command, console),
         Command::Vault(args) => vault::run(&args.command, console),
         Command::Generate(args) => generate::run(&args.command, console),

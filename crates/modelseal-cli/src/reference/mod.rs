@@ -11,8 +11,8 @@ use clap::Parser as _;
 use clap::error::ErrorKind;
 use modelseal::vault::{ProcessEnv, Settings};
 use modelseal::{
-    Code, Error, Expected, KeyRef, Result, Root, SignOptions, TrustRequest, Unchecked, VerifiedArtifact, VerifyOptions,
-    ignored_path, load_signing_key,
+    Code, Error, Expected, KeyRef, Policy, Result, Root, SignOptions, TrustRequest, Unchecked, VerifiedArtifact,
+    VerifyOptions, ignored_path, load_signing_key,
 };
 
 use crate::commands::sign::{certificates, sign};
@@ -177,7 +177,13 @@ fn run_verify(method: &str, args: &VerifyArgs, console: &Console) -> Result<&'st
     request.certificate_chain = anchors.to_vec();
     request.danger_allow_test_keys = args.common.danger_allow_test_keys;
     let trust = request.load(None)?;
-    let terms = Terms { trust, expected: Expected::danger_any_model(), options, danger_ignore: Vec::new() };
+    let terms = Terms {
+        trust,
+        policy: Policy::any_trusted_key(),
+        expected: Expected::danger_any_model(),
+        options,
+        danger_ignore: Vec::new(),
+    };
     let bundle = Some(needed(args.signature.as_deref(), "--signature")?.to_owned());
     let target = Target { model: args.common.model.clone(), bundle };
     let artifact = {

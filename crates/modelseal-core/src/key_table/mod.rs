@@ -1,20 +1,37 @@
 //! Tables of trusted keys: TOML with names, versions and signing windows, as `keys export` writes them.
 
 mod raw;
+pub(crate) mod text;
 
 use core::num::NonZeroU32;
 use std::path::{Component, Path};
 
-use crate::{Code, Error, KeyId, PublicKey, Result, Scheme, SigningWindow, TrustedKey, VaultKeyRef};
+pub(crate) use raw::RawKey;
+
+use self::text::{Kind, Text, at_line};
+use crate::{Code, KeyId, PublicKey, Result, Scheme, SigningWindow, TrustedKey, VaultKeyRef};
 
 /// The `[[key]]` tables of a TOML file: which public keys are trusted, under which name, in which versions and when.
 #[derive(Clone, Debug)]
-pub struct KeyTable(Vec<NamedKey>);
+pub struct KeyTable {
+    kind: &'static Kind,
+    keys: Vec<NamedKey>,
+}
+
+static KIND: Kind = Kind {
+    word: "table",
+    code: Code::KeyMalformed,
+    unknown_field: Code::KeyMalformed,
+    hint: "docs/formats.md describes tables of keys",
+};
 
 /// One `[[key]]`.
 #[derive(Clone, Debug)]
 struct NamedKey {
     name: String,
+    line: usize,
+    /// `shared_key = "danger"`, which says something to policies only.
+    shared: bool,
     scheme: Scheme,
     vault: Option<VaultKeyRef>,
     versions: Versions,
@@ -56,6 +73,16 @@ impl KeyTable {
         raw::parse(text)
     }
 
+    /// The `[[key]]` tables of another file that holds such.
+    pub(crate) fn within(text: Text<'_>, keys: &[RawKey]) -> Result<Self> {
+        raw::keys(text, keys)
+    }
+
+    /// Name, line, and whether it may be shared, of each key.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (&str, usize, bool)> {
+        self.keys.iter().map(|key| (key.name.as_str(), key.line, key.shared))
+    }
+
     /// The keys to trust. `load` gives the key in the file of a path, which is relative to the directory of the table
     /// and may not leave it when links are resolved; it remembers the file as the key's source.
     ///
@@ -63,7 +90,7 @@ impl KeyTable {
     /// `key/malformed` when a key is not the one that the table describes, or is there twice; what `load` returns.
     pub fn trusted_keys(&self, load: &mut dyn FnMut(&Path) -> Result<TrustedKey>) -> Result<Vec<TrustedKey>> {
         let mut trusted: Vec<TrustedKey> = Vec::new();
-        for named in &self.0 {
+        for named in &self.keys {
             let entries: Vec<(Option<NonZeroU32>, &Entry)> = match &named.versions {
                 Versions::One(entry) => vec![(None, entry)],
                 Versions::Numbered { entries, .. } => {
@@ -71,9 +98,10 @@ impl KeyTable {
                 }
             };
             for (number, entry) in entries {
-                let key = named.trust(number, entry, load).map_err(|error| at_line(entry.line, &error))?;
+                let key = named.trust(self.kind, number, entry, load).map_err(|error| at_line(entry.line, &error))?;
                 if trusted.iter().any(|other| other.key() == key.key()) {
-                    return Err(malformed(entry.line, format!("the key {} is there twice", key.key().id())));
+                    let twice = self.kind.error(format!("the key {} is there twice", key.key().id()));
+                    return Err(at_line(entry.line, &twice));
                 }
                 trusted.push(key);
             }
@@ -85,6 +113,7 @@ impl KeyTable {
 impl NamedKey {
     fn trust(
         &self,
+        file: &Kind,
         number: Option<NonZeroU32>,
         entry: &Entry,
         load: &mut dyn FnMut(&Path) -> Result<TrustedKey>,
@@ -95,10 +124,10 @@ impl NamedKey {
         };
         let (id, kind) = (key.key().id(), key.key().kind());
         if let Some(wanted) = entry.key_id.filter(|wanted| *wanted != id) {
-            return Err(unlike(format!("the key has the id {id}, where the table says {wanted}")));
+            return Err(file.error(format!("the key has the id {id}, where the {} says {wanted}", file.word)));
         }
         if !key.key().fits(self.scheme) {
-            return Err(unlike(format!(
+            return Err(file.error(format!(
                 "the scheme of `{}` is {}, which does not fit the {kind} key {id}",
                 self.name, self.scheme
             )));
@@ -117,22 +146,10 @@ impl NamedKey {
     }
 }
 
-/// Whether a text of the table is a path that begins in the table's directory and never goes up.
-fn stays_below(path: &str) -> bool {
+/// Whether a text of a file is a path that begins in the file's directory and never goes up.
+pub(crate) fn stays_below(path: &str) -> bool {
     let below = |component| matches!(component, Component::Normal(_) | Component::CurDir);
     !path.is_empty() && !path.contains('\0') && Path::new(path).components().all(below)
-}
-
-fn at_line(line: usize, error: &Error) -> Error {
-    Error::new(error.code(), format!("line {line}: {}", error.message())).with_hint(error.hint())
-}
-
-fn malformed(line: usize, reason: impl AsRef<str>) -> Error {
-    at_line(line, &unlike(reason))
-}
-
-fn unlike(reason: impl AsRef<str>) -> Error {
-    Error::new(Code::KeyMalformed, reason).with_hint("docs/formats.md describes tables of keys")
 }
 
 #[cfg(test)]

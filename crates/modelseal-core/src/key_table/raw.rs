@@ -1,19 +1,14 @@
 //! The text of a table, as TOML gives it.
 
 use core::num::NonZeroU32;
-use core::ops::Range;
-use core::str::FromStr;
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use toml::Spanned;
 use toml::value::Datetime;
 
-use super::{Entry, KeyTable, NamedKey, Place, Versions, malformed, stays_below};
-use crate::{Error, KeyRef, PublicKey, Result, Scheme, SigningWindow, VaultKeyRef, escape};
-
-/// Longest name of a key, in bytes.
-const MAX_NAME: usize = 255;
+use super::text::Text;
+use super::{Entry, KIND, KeyTable, NamedKey, Place, Versions, stays_below};
+use crate::{KeyRef, PublicKey, Result, Scheme, SigningWindow, VaultKeyRef};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -23,9 +18,10 @@ struct RawTable {
     key: Vec<RawKey>,
 }
 
+/// One `[[key]]`, also of a policy.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawKey {
+pub(crate) struct RawKey {
     name: Spanned<String>,
     public_key: Option<Spanned<String>>,
     public_key_pem: Option<Spanned<String>>,
@@ -59,80 +55,60 @@ struct RawEntry<'a> {
     line: usize,
 }
 
-pub(super) fn parse(text: &[u8]) -> Result<KeyTable> {
-    if text.len() > KeyTable::MAX_BYTES {
-        return Err(malformed(1, format!("the table has {} bytes, more than {}", text.len(), KeyTable::MAX_BYTES)));
+pub(super) fn parse(bytes: &[u8]) -> Result<KeyTable> {
+    let (text, raw) = Text::parse::<RawTable>(bytes, KeyTable::MAX_BYTES, &KIND)?;
+    if let Some(version) = raw.version.as_ref().filter(|version| *version.get_ref() != 1) {
+        let number = version.get_ref();
+        return Err(text.error(text.of(version), format!("a table of version {number}, where only 1 is known")));
     }
-    let lines = Lines(text);
-    let text = core::str::from_utf8(text).map_err(|error| {
-        let at = error.valid_up_to();
-        malformed(lines.at(&(at..at)), "the text is not UTF-8")
-    })?;
-    let raw: RawTable = toml::from_str(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| lines.at(&span));
-        malformed(line, error.message().trim_end())
-    })?;
-    lines.table(&raw)
+    if raw.key.is_empty() {
+        return Err(text.error(1, "the table holds no [[key]]"));
+    }
+    keys(text, &raw.key)
 }
 
-/// The text, for finding the line of an offset.
+/// The `[[key]]` of any file.
+pub(super) fn keys(text: Text<'_>, raw: &[RawKey]) -> Result<KeyTable> {
+    Reader(text).keys(raw)
+}
+
 #[derive(Clone, Copy)]
-struct Lines<'a>(&'a [u8]);
+struct Reader<'a>(Text<'a>);
 
-impl Lines<'_> {
-    fn at(self, span: &Range<usize>) -> usize {
-        1 + self.0.iter().take(span.start).filter(|byte| **byte == b'\n').count()
-    }
-
-    fn of<T>(self, field: &Spanned<T>) -> usize {
-        self.at(&field.span())
-    }
-
-    fn table(self, raw: &RawTable) -> Result<KeyTable> {
-        if let Some(version) = raw.version.as_ref().filter(|version| *version.get_ref() != 1) {
-            let number = version.get_ref();
-            return Err(malformed(self.of(version), format!("a table of version {number}, where only 1 is known")));
-        }
-        if raw.key.is_empty() {
-            return Err(malformed(1, "the table holds no [[key]]"));
-        }
-        let mut keys: Vec<NamedKey> = Vec::with_capacity(raw.key.len());
+impl Reader<'_> {
+    fn keys(self, raw: &[RawKey]) -> Result<KeyTable> {
+        let kind = self.0.kind();
+        let mut keys: Vec<NamedKey> = Vec::with_capacity(raw.len());
         let mut public_keys = 0;
-        for raw in &raw.key {
-            let line = self.of(&raw.name);
+        for raw in raw {
+            let line = self.0.of(&raw.name);
             let key = self.key(raw)?;
             if keys.iter().any(|other| other.name == key.name) {
-                return Err(malformed(line, format!("the name `{}` is there twice", key.name)));
+                return Err(self.0.error(line, format!("the name `{}` is there twice", key.name)));
             }
             public_keys += raw.version.as_ref().map_or(1, Vec::len);
             if public_keys > KeyTable::MAX_KEYS {
-                return Err(malformed(line, format!("the table holds more than {} public keys", KeyTable::MAX_KEYS)));
+                let message = format!("the {} holds more than {} public keys", kind.word, KeyTable::MAX_KEYS);
+                return Err(self.0.error(line, message));
             }
             keys.push(key);
         }
-        Ok(KeyTable(keys))
+        Ok(KeyTable { kind, keys })
     }
 
     fn key(self, raw: &RawKey) -> Result<NamedKey> {
-        let (name, line) = (raw.name.get_ref(), self.of(&raw.name));
-        if name.is_empty() || name.len() > MAX_NAME || escape(name) != *name {
-            return Err(malformed(
-                line,
-                format!("`{name:.300}` is not a name for a key: 1 to {MAX_NAME} visible bytes"),
-            ));
-        }
+        let (name, line) = (self.0.name("key", &raw.name)?, self.0.of(&raw.name));
         if let Some(text) = raw.shared_key.as_ref().filter(|text| text.get_ref() != "danger") {
-            return Err(malformed(self.of(text), "the only value of `shared_key` is \"danger\""));
+            return Err(self.0.error(self.0.of(text), "the only value of `shared_key` is \"danger\""));
         }
-        let scheme = raw.scheme.as_ref().map_or(Ok(Scheme::Ecdsa), |text| self.read(text))?;
-        let window = self.window(raw.not_before.as_ref(), raw.not_after.as_ref(), SigningWindow::ALWAYS)?;
+        let scheme = raw.scheme.as_ref().map_or(Ok(Scheme::Ecdsa), |text| self.0.read(text))?;
+        let window = self.0.window(raw.not_before.as_ref(), raw.not_after.as_ref(), SigningWindow::ALWAYS)?;
         let versions = match &raw.version {
             None => {
                 if let Some(minimum) = &raw.min_version {
-                    return Err(malformed(
-                        self.of(minimum),
-                        format!("`min_version` of `{name}`, which has no versions"),
-                    ));
+                    return Err(self
+                        .0
+                        .error(self.0.of(minimum), format!("`min_version` of `{name}`, which has no versions")));
                 }
                 Versions::One(self.entry(&RawEntry {
                     public_key: raw.public_key.as_ref(),
@@ -144,15 +120,15 @@ impl Lines<'_> {
             }
             Some(_) if raw.public_key.is_some() || raw.public_key_pem.is_some() || raw.key_id.is_some() => {
                 let message = format!("`{name}` has versions: its keys and their ids belong into [[key.version]]");
-                return Err(malformed(line, message));
+                return Err(self.0.error(line, message));
             }
             Some(versions) => Versions::Numbered {
-                minimum: raw.min_version.as_ref().map(|number| self.number(number)).transpose()?,
-                entries: self.versions(name, line, versions, window)?,
+                minimum: raw.min_version.as_ref().map(|number| self.0.number(number)).transpose()?,
+                entries: self.versions(&name, line, versions, window)?,
             },
         };
         let vault = raw.vault.as_ref().map(|text| self.vault(text, scheme, &versions)).transpose()?;
-        Ok(NamedKey { name: name.clone(), scheme, vault, versions })
+        Ok(NamedKey { name, line, shared: raw.shared_key.is_some(), scheme, vault, versions })
     }
 
     fn versions(
@@ -163,19 +139,19 @@ impl Lines<'_> {
         window: SigningWindow,
     ) -> Result<Vec<(NonZeroU32, Entry)>> {
         if raw.is_empty() {
-            return Err(malformed(line, format!("`{name}` has an empty list of versions")));
+            return Err(self.0.error(line, format!("`{name}` has an empty list of versions")));
         }
         let mut entries: Vec<(NonZeroU32, Entry)> = Vec::with_capacity(raw.len());
         for version in raw.iter().take(KeyTable::MAX_KEYS + 1) {
-            let (number, line) = (self.number(&version.version)?, self.of(&version.version));
+            let (number, line) = (self.0.number(&version.version)?, self.0.of(&version.version));
             if entries.iter().any(|(other, _)| *other == number) {
-                return Err(malformed(line, format!("version {number} of `{name}` is there twice")));
+                return Err(self.0.error(line, format!("version {number} of `{name}` is there twice")));
             }
             let entry = self.entry(&RawEntry {
                 public_key: version.public_key.as_ref(),
                 public_key_pem: version.public_key_pem.as_ref(),
                 key_id: version.key_id.as_ref(),
-                window: self.window(version.not_before.as_ref(), version.not_after.as_ref(), window)?,
+                window: self.0.window(version.not_before.as_ref(), version.not_after.as_ref(), window)?,
                 line,
             })?;
             entries.push((number, entry));
@@ -187,70 +163,39 @@ impl Lines<'_> {
         let place = match (raw.public_key, raw.public_key_pem) {
             (Some(path), None) if stays_below(path.get_ref()) => Place::File(path.get_ref().clone()),
             (Some(path), None) => {
-                let message = format!("`{}` is not a path below the directory of the table", path.get_ref());
-                return Err(malformed(self.of(path), message));
+                let message = format!(
+                    "`{:.100}` is not a path below the directory of the {}",
+                    path.get_ref(),
+                    self.0.kind().word
+                );
+                return Err(self.0.error(self.0.of(path), message));
             }
             (None, Some(text)) => Place::Here(
                 PublicKey::from_pem(text.get_ref().as_bytes())
-                    .map_err(|error| malformed(self.of(text), error.message()).with_hint(error.hint()))?,
+                    .map_err(|error| self.0.error(self.0.of(text), error.message()).with_hint(error.hint()))?,
             ),
-            (None, None) => return Err(malformed(raw.line, "neither `public_key` nor `public_key_pem` is there")),
+            (None, None) => return Err(self.0.error(raw.line, "neither `public_key` nor `public_key_pem` is there")),
             (Some(_), Some(_)) => {
-                return Err(malformed(raw.line, "`public_key` and `public_key_pem` are both there, where one belongs"));
+                return Err(self
+                    .0
+                    .error(raw.line, "`public_key` and `public_key_pem` are both there, where one belongs"));
             }
         };
-        let key_id = raw.key_id.map(|text| self.read(text)).transpose()?;
+        let key_id = raw.key_id.map(|text| self.0.read(text)).transpose()?;
         Ok(Entry { place, key_id, window: raw.window, line: raw.line })
     }
 
     fn vault(self, text: &Spanned<String>, scheme: Scheme, versions: &Versions) -> Result<VaultKeyRef> {
-        let line = self.of(text);
-        let KeyRef::Vault(reference) = self.read(text)? else {
-            return Err(malformed(line, format!("`{}` is not a key on a server", text.get_ref())));
+        let line = self.0.of(text);
+        let KeyRef::Vault(reference) = self.0.read(text)? else {
+            return Err(self.0.error(line, format!("`{}` is not a key on a server", text.get_ref())));
         };
         if reference.scheme.is_some_and(|other| other != scheme) {
-            return Err(malformed(line, format!("`vault` names another scheme than the key's, {scheme}")));
+            return Err(self.0.error(line, format!("`vault` names another scheme than the key's, {scheme}")));
         }
         if reference.version.is_some() && matches!(versions, Versions::Numbered { .. }) {
-            return Err(malformed(line, "`vault` names one version, where the key has several"));
+            return Err(self.0.error(line, "`vault` names one version, where the key has several"));
         }
         Ok(reference)
-    }
-
-    /// What both `outer` and the two bounds allow.
-    fn window(
-        self,
-        not_before: Option<&Spanned<Datetime>>,
-        not_after: Option<&Spanned<Datetime>>,
-        outer: SigningWindow,
-    ) -> Result<SigningWindow> {
-        let from = not_before.map(|time| self.time(time)).transpose()?;
-        let until = not_after.map(|time| self.time(time)).transpose()?;
-        let line = not_after.or(not_before).map_or(1, |time| self.of(time));
-        SigningWindow::new(from, until)
-            .and_then(|window| outer.and(window))
-            .map_err(|error| malformed(line, error.message()))
-    }
-
-    fn time(self, time: &Spanned<Datetime>) -> Result<Timestamp> {
-        let text = time.get_ref().to_string();
-        if time.get_ref().offset.is_none() {
-            let message =
-                format!("`{text}` is a local time: write date, time and offset, such as 2027-01-31T00:00:00Z");
-            return Err(malformed(self.of(time), message));
-        }
-        text.parse().map_err(|_| malformed(self.of(time), format!("`{text}` is not an instant")))
-    }
-
-    fn number(self, number: &Spanned<i64>) -> Result<NonZeroU32> {
-        let value = *number.get_ref();
-        u32::try_from(value).ok().and_then(NonZeroU32::new).ok_or_else(|| {
-            malformed(self.of(number), format!("`{value}` is not a version; versions are whole numbers from 1"))
-        })
-    }
-
-    fn read<T: FromStr<Err = Error>>(self, text: &Spanned<String>) -> Result<T> {
-        let refused = |error: Error| malformed(self.of(text), error.message()).with_hint(error.hint());
-        text.get_ref().parse().map_err(refused)
     }
 }

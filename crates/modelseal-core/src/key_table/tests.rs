@@ -2,6 +2,7 @@ use core::cell::RefCell;
 use std::path::PathBuf;
 
 use super::*;
+use crate::Error;
 
 // Throw-away test keys, published on purpose: never trust them.
 const P256: &str = "-----BEGIN PUBLIC KEY-----

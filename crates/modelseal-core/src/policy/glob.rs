@@ -10,7 +10,7 @@ impl Glob {
     /// # Errors
     /// `policy/bad-glob` for an empty pattern, `**`, `?`, `[`, `]`, `{`, `}`, `\` and control characters.
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        let refused = |what: &str| Error::new(Code::PolicyBadGlob, format!("the pattern `{text}` {what}"));
+        let refused = |what: &str| Error::new(Code::PolicyBadGlob, format!("the pattern `{text:.100}` {what}"));
         if text.is_empty() {
             return Err(refused("is empty"));
         }

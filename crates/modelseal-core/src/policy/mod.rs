@@ -11,6 +11,7 @@ mod lint;
 mod model;
 mod model_name;
 mod narrow;
+mod statement;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub use lint::Lint;
 pub use model::{OpaStage, RegoStage};
 pub use model_name::ModelName;
 pub use narrow::{Narrow, NarrowInput, NarrowStage};
+pub use statement::PolicyStatement;
 
 use self::model::PolicyFile;
 use crate::{Result, TrustedKeys};

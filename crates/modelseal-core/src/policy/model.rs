@@ -118,8 +118,13 @@ impl IdentityProvider {
 pub(crate) struct Condition {
     /// As it stands in decisions: `github.event_name`.
     pub(crate) field: String,
-    /// Key of the claim in the signed provenance.
+    /// What makes the claim one that may be matched. Its name can end in a `*`, and that of a platform's token can
+    /// differ from that in the provenance.
     pub(crate) claim: PolicyClaim,
+    /// Name of the claim in the signed provenance: `repo_property_team`.
+    pub(crate) claim_name: String,
+    /// Of the key, or of the table for a condition that is not in the file.
+    pub(crate) line: usize,
     pub(crate) matcher: Matcher,
     /// Not in the file: a default that protects.
     pub(crate) implied: bool,
@@ -132,6 +137,8 @@ pub(crate) enum Matcher {
     /// ASCII letters compare without case.
     ExactIgnoringCase(Vec<String>),
     Globs(Vec<Glob>),
+    /// ASCII letters compare without case.
+    GlobsIgnoringCase(Vec<Glob>),
 }
 
 /// `[rule.files]`.
@@ -199,4 +206,24 @@ pub struct OpaStage {
     pub ca_pem: Option<String>,
     /// File that holds the bearer token; read anew at each question.
     pub token_file: Option<PathBuf>,
+}
+
+impl RegoStage {
+    /// Modules and data documents, each with its name and its text.
+    #[must_use]
+    pub const fn new(
+        modules: Vec<(String, String)>,
+        data: Vec<(String, String)>,
+        timeout: core::time::Duration,
+    ) -> Self {
+        Self { modules, data, timeout }
+    }
+}
+
+impl OpaStage {
+    /// A server that is trusted by the authorities of the system and wants no token.
+    #[must_use]
+    pub const fn new(url: String, timeout: core::time::Duration) -> Self {
+        Self { url, timeout, ca_pem: None, token_file: None }
+    }
 }

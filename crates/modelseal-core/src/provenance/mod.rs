@@ -1,11 +1,24 @@
 //! Provenance: which job signed, as a SLSA v1 statement bound to the signature's payload.
+//!
+//! [`Provenance::of`] takes from verified claims what may be stored, [`Provenance::to_predicate`] writes it, and
+//! [`Provenance::parse`] reads it back. What is read was asserted by whoever could use the key: it is as good as the role
+//! that guards the key.
+
+mod claims;
+mod name;
+mod origin;
+mod read;
+#[cfg(test)]
+mod tests;
+mod wire;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::{Code, Digest, Error, Result};
+use self::origin::Origin;
+use crate::{Code, Digest, Error, Result, VerifiedClaims};
 
 /// `predicateType` of SLSA provenance v1.
 pub const PROVENANCE_TYPE: &str = "https://slsa.dev/provenance/v1";
@@ -46,6 +59,18 @@ pub struct NamedDigest {
     pub digest: Option<Digest>,
 }
 
+/// Which definition the job ran, as SLSA's external parameters have it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Workflow {
+    /// Address of the repository.
+    pub repository: Option<String>,
+    /// The git ref.
+    pub reference: Option<String>,
+    /// The file in the repository that defines the job.
+    pub path: Option<String>,
+}
+
 /// Where the key that signed is kept, and how the job logged in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -74,11 +99,19 @@ pub struct Provenance {
     pub audience: Option<String>,
     /// The token's id.
     pub jti: Option<String>,
+    /// When the token was issued.
+    pub issued_at: Option<Timestamp>,
+    /// When the token ended.
+    pub expires_at: Option<Timestamp>,
     /// SHA-256 of the compact token.
     pub token_sha256: Option<Digest>,
     /// How far the claims can be believed.
     pub claims_source: ClaimsSource,
-    /// The claims that were signed.
+    /// What the job ran.
+    pub workflow: Workflow,
+    /// The commit of its repository.
+    pub commit: Option<String>,
+    /// The claims that were signed. Free text: escape before printing.
     pub claims: BTreeMap<String, Value>,
     /// Who built, `runDetails.builder.id`.
     pub builder: String,
@@ -97,11 +130,73 @@ pub struct Provenance {
 }
 
 impl Provenance {
+    /// Longest predicate, in bytes.
+    pub const MAX_BYTES: usize = 1024 * 1024;
+    /// Most dependencies, and most byproducts.
+    pub const MAX_RESOURCES: usize = 256;
+
+    /// What the provenance of a verified token says: the claims that policies may match or that find the run, nothing
+    /// that its author chooses, never the token. Times of signing, key, dependencies and byproducts are the caller's to
+    /// add.
+    ///
+    /// # Errors
+    /// `identity/claims` when the platform's word is none.
+    pub fn of(token: &VerifiedClaims, claims_source: ClaimsSource) -> Result<Self> {
+        if !claims::is_provider(&token.provider) {
+            let message = format!("`{:.32}` is no name of a platform", token.provider);
+            return Err(Error::new(Code::IdentityClaims, message));
+        }
+        let claims = claims::selected(&token.provider, &token.claims);
+        let Origin { workflow, commit, builder, invocation } = Origin::of(&token.provider, &token.issuer, &claims);
+        Ok(Self {
+            provider: token.provider.clone(),
+            issuer: token.issuer.clone(),
+            audience: Some(token.audience.clone()),
+            jti: token.jti.clone(),
+            issued_at: whole_seconds(token.issued_at),
+            expires_at: whole_seconds(token.expires_at),
+            token_sha256: Some(token.token_sha256),
+            claims_source,
+            workflow,
+            commit,
+            claims,
+            builder,
+            invocation,
+            started_on: None,
+            finished_on: None,
+            vault: None,
+            dependencies: Vec::new(),
+            byproducts: Vec::new(),
+        })
+    }
+
+    /// The predicate of [`PROVENANCE_TYPE`], JSON text.
+    ///
+    /// # Errors
+    /// `usage/arguments` when it would not be read back: too many dependencies, say.
+    pub fn to_predicate(&self) -> Result<String> {
+        let unusable = |why: &dyn core::fmt::Display| {
+            Error::new(Code::UsageArguments, format!("the provenance cannot be written: {why}"))
+        };
+        let text = serde_json::to_string(&wire::Predicate::from(self)).map_err(|error| unusable(&error))?;
+        match Self::parse(&text) {
+            Ok(_) => Ok(text),
+            Err(error) => Err(unusable(&error.message())),
+        }
+    }
+
     /// Reads a predicate of [`PROVENANCE_TYPE`]; `None` when its build type is not [`BUILD_TYPE`].
+    ///
+    /// Claims that no policy may match and that find no run are left out, as if they were not there.
     ///
     /// # Errors
     /// `format/malformed` when a predicate of ours breaks the rules of its format.
-    pub fn parse(_predicate: &str) -> Result<Option<Self>> {
-        Err(Error::new(Code::FormatUnsupported, "provenance is not read yet"))
+    pub fn parse(predicate: &str) -> Result<Option<Self>> {
+        read::parse(predicate)
     }
+}
+
+/// Tokens count whole seconds.
+fn whole_seconds(time: Timestamp) -> Option<Timestamp> {
+    Timestamp::from_second(time.as_second()).ok()
 }

@@ -12,6 +12,15 @@ use crate::args::VerifyArgs;
 use crate::output::verification::Verification;
 use crate::output::{json, junit, os_text, sarif};
 
+/// Refuses a file to write that would be part of a model or replace an input, `read` among them, or whose directory
+/// takes no file.
+///
+/// # Errors
+/// `output/exists`, `output/unwritable`.
+pub(crate) fn check_place(args: &VerifyArgs, read: &[PathBuf], path: &Path) -> Result<()> {
+    place::Taken::new(args).and(read).refuse(path)
+}
+
 /// Where the reports go.
 #[derive(Debug)]
 pub(crate) struct Reports(Vec<(PathBuf, Form)>);
@@ -35,7 +44,7 @@ impl Reports {
     /// # Errors
     /// `output/exists`, `output/unwritable`.
     pub(crate) fn claim(&mut self, args: &VerifyArgs) -> Result<()> {
-        let taken = place::Taken::new(args);
+        let taken = place::Taken::new(args).and(&args.decision_log);
         let mut refused = Ok(());
         self.0.retain(|(path, form)| {
             let allowed = taken.refuse(path).and_then(|()| replaceable(path, *form));

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use modelseal::{Code, Error, Result};
+use modelseal::{Code, Error, Result, policy_signature_path};
 
 use crate::args::{VerifyArgs, key_ref};
 use crate::output::os_text;
@@ -23,8 +23,16 @@ impl Taken {
         let keys = args.key.iter().filter_map(|key| Some(key_ref(key).ok()?.path()?.to_owned()));
         // With --recursive the bundle is a name in each model, and there no report goes.
         let bundle = args.bundle.iter().filter(|_| !args.recursive);
-        let others: Vec<PathBuf> = keys.chain(args.certificate_chain.iter().chain(bundle).cloned()).collect();
+        let of_policy = args.policy.iter().flat_map(|policy| [policy.clone(), policy_signature_path(policy)]);
+        let named = args.certificate_chain.iter().chain(bundle).chain(&args.attestation);
+        let others: Vec<PathBuf> = keys.chain(named.cloned()).chain(of_policy).collect();
         Self { models: args.models.iter().map(resolved).collect(), others: others.iter().map(resolved).collect() }
+    }
+
+    /// Besides, nothing is to replace these.
+    pub(super) fn and<'p>(mut self, paths: impl IntoIterator<Item = &'p PathBuf>) -> Self {
+        self.others.extend(paths.into_iter().map(|path| (path.clone(), resolutions(path))));
+        self
     }
 
     /// Refuses a report that would be part of a model or replace an input, or whose directory takes no file.
@@ -40,15 +48,15 @@ impl Taken {
         let shown = report.display();
         let refused = |message: String| {
             Err(Error::new(Code::OutputExists, message)
-                .with_hint("write the report outside of every model, to a file of its own"))
+                .with_hint("write outside of every model, to a file of its own"))
         };
         if let Some((model, _)) =
             self.models.iter().find(|(_, taken)| among(|place, tree| place.starts_with(tree), taken))
         {
-            return refused(format!("the report `{shown}` would lie inside `{}`, which is verified", model.display()));
+            return refused(format!("`{shown}` would lie inside `{}`, which is verified", model.display()));
         }
         if let Some((input, _)) = self.others.iter().find(|(_, taken)| among(|place, file| place == file, taken)) {
-            return refused(format!("the report `{shown}` would replace `{}`, which is read", input.display()));
+            return refused(format!("`{shown}` would replace `{}`, which is read", input.display()));
         }
         Ok(())
     }

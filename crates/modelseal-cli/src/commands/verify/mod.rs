@@ -4,12 +4,13 @@ mod plan;
 mod schedule;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
-use modelseal::{Code, Error, Result, Unchecked};
+use modelseal::{Code, DecisionLog, Error, Policy, Result, Unchecked};
 
-use super::report::Reports;
-use super::server;
+use super::report::{self, Reports};
+use super::{policy, server};
 use crate::args::VerifyArgs;
 use crate::exit;
 use crate::output::Console;
@@ -46,15 +47,27 @@ struct Run {
 
 fn verify(args: &VerifyArgs, console: &mut Console) -> Result<Run> {
     // All that can be known to be wrong is refused before there is a token.
-    let request = plan::trust_request(args)?;
-    let files = request.read_files()?;
-    let (expected, options) = (plan::expected(args)?, plan::options(args)?);
-    let mut plan = plan::Plan::new(args)?;
-    let sources: Vec<_> = files.sources().map(Path::to_owned).collect();
-    plan.refuse_inside(sources.iter().map(PathBuf::as_path))?;
+    let (expected, mut options) = (plan::expected(args)?, plan::options(args)?);
     // Before anything else: from the login on a signal must not leave a token behind.
-    let patient = request.needs_server().then(|| server::watch(true));
-    let vault = patient.as_ref().map(|signals| server::configure(&args.server, signals, console)).transpose()?;
+    let mut patient = args.policy.is_some().then(|| server::watch(true));
+    let loaded = match (&args.policy, &patient) {
+        (Some(path), Some(signals)) => Some(policy::load(&source(args, path), signals, console)?),
+        _ => None,
+    };
+    let request = plan::trust_request(args, loaded.as_ref())?;
+    let files = request.read_files()?;
+    let mut plan = plan::Plan::new(args)?;
+    let mut sources: Vec<_> = files.sources().map(Path::to_owned).collect();
+    if let Some(loaded) = &loaded {
+        sources.extend(loaded.sources.iter().cloned());
+        loaded.prepare(&mut options);
+    }
+    plan.refuse_inside(sources.iter().map(PathBuf::as_path))?;
+    options.decision_log = decision_log(args, &sources)?;
+    if request.needs_server() {
+        patient = patient.or_else(|| Some(server::watch(true)));
+    }
+    let vault = patient.as_ref().filter(|_| request.needs_server()).map(|signals| server::configure(&args.server, signals, console)).transpose()?;
     let of_server =
         vault.as_ref().map(|vault| [vault.trust_files(), vault.secret_files()].concat()).unwrap_or_default();
     plan.refuse_inside(of_server.iter().map(PathBuf::as_path))?;
@@ -62,7 +75,8 @@ fn verify(args: &VerifyArgs, console: &mut Console) -> Result<Run> {
     for note in &trust.notes {
         console.warning(&modelseal::escape(note));
     }
-    let terms = Terms { trust, expected, options, danger_ignore: args.danger_ignore.clone() };
+    let policy = loaded.map_or_else(Policy::any_trusted_key, |loaded| loaded.policy);
+    let terms = Terms { trust, policy, expected, options, danger_ignore: args.danger_ignore.clone() };
     for warning in &plan.warnings {
         console.warning(warning);
     }
@@ -108,6 +122,22 @@ fn verify(args: &VerifyArgs, console: &mut Console) -> Result<Run> {
     }
     let servers = terms.trust.places.iter().map(ServerObject::from).collect();
     Ok(Run { servers, results, several, took_ms: started.elapsed().as_millis() })
+}
+
+fn source<'a>(args: &'a VerifyArgs, path: &'a Path) -> policy::Source<'a> {
+    policy::Source {
+        path,
+        keys: &args.policy_keys,
+        server: &args.server,
+        danger_allow_test_keys: args.danger_allow_test_keys,
+    }
+}
+
+/// The log of decisions, which is opened before anything is verified.
+fn decision_log(args: &VerifyArgs, read: &[PathBuf]) -> Result<Option<Arc<DecisionLog>>> {
+    let Some(path) = &args.decision_log else { return Ok(None) };
+    report::check_place(args, read, path)?;
+    DecisionLog::open(path).map(Arc::new).map(Some)
 }
 
 /// Shows one result.

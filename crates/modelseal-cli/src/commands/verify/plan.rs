@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use modelseal::{
-    Code, DEFAULT_BUNDLE_NAME, Digest, Error, Expected, Finding, HashAlgorithm, LeafPin, ModelTree, Observer, Policy,
+    Code, DEFAULT_BUNDLE_NAME, Digest, Error, Expected, Finding, HashAlgorithm, LeafPin, LoadedPolicy, ModelTree, Observer, Policy,
     Result, Trust, TrustRequest, VerifiedArtifact, VerifyOptions, check_files_outside, find_models,
     verify_model_artifact, verify_model_artifact_twice,
 };
@@ -18,16 +18,18 @@ use crate::output::verification::ModelObject;
 /// What is trusted and accepted; the same for every model of a run.
 pub(crate) struct Terms<'a> {
     pub(crate) trust: Trust<'a>,
+    pub(crate) policy: Policy,
     pub(crate) expected: Expected,
     pub(crate) options: VerifyOptions,
     pub(crate) danger_ignore: Vec<PathBuf>,
 }
 
 /// What the caller trusts.
-pub(super) fn trust_request(args: &VerifyArgs) -> Result<TrustRequest> {
+pub(super) fn trust_request(args: &VerifyArgs, policy: Option<&LoadedPolicy>) -> Result<TrustRequest> {
     let mut request = TrustRequest::default();
     request.keys = args.key.iter().map(|key| key_ref(key)).collect::<Result<Vec<_>>>()?;
     request.certificate_chain.clone_from(&args.certificate_chain);
+    request.policy = policy.map(|loaded| loaded.policy.clone());
     request.pin = pin(args)?;
     request.min_key_version = args.min_key_version;
     request.online = args.online;
@@ -38,6 +40,8 @@ pub(super) fn trust_request(args: &VerifyArgs) -> Result<TrustRequest> {
 /// What is accepted besides, whoever is trusted.
 pub(super) fn options(args: &VerifyArgs) -> Result<VerifyOptions> {
     let mut options = VerifyOptions::default();
+    options.attestations.clone_from(&args.attestation);
+    options.require_provenance = args.require_provenance;
     options.expect_key_id = args.expect_key_id.as_deref().map(str::parse).transpose()?;
     options.only.clone_from(&args.only);
     options.ignore_git_paths = !args.no_ignore_git_paths;
@@ -59,11 +63,11 @@ impl Terms<'_> {
         if alone {
             options.jobs = Some(core::num::NonZeroUsize::MIN);
         }
-        let (model, trusted, policy) = (&target.model, &self.trust.keys, Policy::any_trusted_key());
+        let (model, trusted, policy) = (&target.model, &self.trust.keys, &self.policy);
         match self.trust.opinion() {
-            None => verify_model_artifact(model, trusted, &policy, &self.expected, &options, observer),
+            None => verify_model_artifact(model, trusted, policy, &self.expected, &options, observer),
             Some(opinion) => {
-                verify_model_artifact_twice(model, trusted, &policy, &self.expected, &options, observer, opinion)
+                verify_model_artifact_twice(model, trusted, policy, &self.expected, &options, observer, opinion)
             }
         }
     }
@@ -87,6 +91,11 @@ fn pin(args: &VerifyArgs) -> Result<LeafPin> {
 pub(super) fn expected(args: &VerifyArgs) -> Result<Expected> {
     let name = args.expect_name.as_deref().map(str::parse).transpose()?;
     let digest = args.expect_digest.as_deref().map(sha256).transpose()?;
+    if args.policy.is_some() && name.is_none() && digest.is_none() && !args.any_model {
+        let message = "under a policy it must be said which model is wanted";
+        return Err(Error::new(Code::UsageArguments, message)
+            .with_hint("add --expect-name NAME or --expect-digest DIGEST; --any-model if any that the policy allows will do"));
+    }
     Ok(match (name, digest) {
         (Some(name), Some(digest)) => Expected::name_and_digest(name, digest),
         (Some(name), None) => Expected::name(name),
