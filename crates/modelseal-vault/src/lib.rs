@@ -21,6 +21,7 @@ mod settings;
 mod token;
 mod transit;
 
+pub use auth::{ExchangedIdentity, Login};
 pub use connection::Health;
 pub use files::KeyPlace;
 pub use modelseal_http::{Env, ExposeSecret, FixedEnv, Hooks, ProcessEnv, RequestRecord, SecretString};

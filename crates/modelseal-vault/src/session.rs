@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::answer::Answer;
-use crate::auth::{Granted, Plan, Watch, lasting};
+use crate::auth::{Granted, Login, Plan, Watch, lasting};
 use crate::connection::{Call, Connection, Health, Repeat};
 use crate::environment::Resolved;
 use crate::refusal::Refusal;
@@ -116,6 +116,7 @@ pub struct Session<'a> {
     pub(crate) vault: &'a Vault,
     pub(crate) token: Mutex<Option<Token>>,
     summary: TokenSummary,
+    login: Login,
     warnings: Vec<String>,
     since: Instant,
     used: AtomicU64,
@@ -128,18 +129,26 @@ impl core::fmt::Debug for Session<'_> {
 }
 
 impl<'a> Session<'a> {
-    fn new(vault: &'a Vault, Granted { token, warnings: said, .. }: Granted) -> Self {
+    fn new(vault: &'a Vault, Granted { token, warnings: said, request_id, identity, .. }: Granted) -> Self {
         let mut warnings = vault.plan.warnings.clone();
         warnings.extend(said.iter().map(|text| escape(text).into_owned()));
         let summary = token.summary.clone();
         let token = Mutex::new(Some(token));
-        Self { vault, token, summary, warnings, since: Instant::now(), used: AtomicU64::new(0) }
+        let mut login = vault.plan.record();
+        (login.request_id, login.identity) = (request_id, identity);
+        Self { vault, token, summary, login, warnings, since: Instant::now(), used: AtomicU64::new(0) }
     }
 
     /// What is known of the token, now. It stays known after the end.
     #[must_use]
     pub fn token(&self) -> TokenSummary {
         TokenSummary { ttl: self.life_left(), uses: self.uses_left(), ..self.summary.clone() }
+    }
+
+    /// How the token was come by. The identity token in it is wiped with the session.
+    #[must_use]
+    pub const fn login(&self) -> &Login {
+        &self.login
     }
 
     /// What the user should know already: a long life, an ignored variable.

@@ -30,7 +30,7 @@ mod kubernetes;
 mod life;
 
 use modelseal_core::{Code, Error};
-use modelseal_vault::{Credentials, FixedEnv, SecretSource, SecretString, Settings, Vault};
+use modelseal_vault::{Credentials, ExposeSecret as _, FixedEnv, SecretSource, SecretString, Settings, Vault};
 
 fn value(text: &str) -> Option<SecretSource> {
     Some(SecretSource::Value(SecretString::from(text)))

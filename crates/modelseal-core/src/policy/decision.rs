@@ -47,9 +47,19 @@ pub struct Decision {
     /// The refusal, for those who raise it.
     #[serde(skip)]
     pub(crate) refusal: Option<Error>,
-    /// Indices of the rules that passed.
+    /// The rules that passed, in file order.
     #[serde(skip)]
-    pub(crate) candidates: Vec<usize>,
+    pub(crate) candidates: Vec<Candidate>,
+}
+
+/// A rule that passed so far, and what an allowance by it is worth.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Candidate {
+    /// Its place in the file.
+    pub(crate) rule: usize,
+    pub(crate) valid_until: Timestamp,
+    pub(crate) evidence: Vec<String>,
+    pub(crate) relaxed: Vec<String>,
 }
 
 /// Allow or deny.
@@ -154,6 +164,59 @@ impl Decision {
         }
         let unexplained = || Error::new(Code::PolicyNoRuleMatches, "the policy does not allow the artifact");
         Some(self.refusal.clone().unwrap_or_else(unexplained).with_decision(self.clone()))
+    }
+
+    /// Allows by the first rule that passed; `None` passed: the refusal says so.
+    pub(crate) fn settle(&mut self) {
+        let Some(first) = self.candidates.first() else {
+            return self.refuse(Error::new(Code::PolicyNoRuleMatches, self.unmatched()));
+        };
+        self.decision = Verdict::Allow;
+        self.code = "policy/allowed";
+        self.valid_until = Some(first.valid_until);
+        self.rule = self.rules.get(first.rule).map(|rule| rule.name.clone());
+        self.evidence.clone_from(&first.evidence);
+        self.relaxed.clone_from(&first.relaxed);
+    }
+
+    /// Denies with this error. What was found out about rules stays.
+    pub(crate) fn refuse(&mut self, error: Error) {
+        self.decision = Verdict::Deny;
+        self.code = error.code().as_str();
+        self.valid_until = None;
+        self.rule = None;
+        self.evidence.clear();
+        self.relaxed.clear();
+        self.candidates.clear();
+        self.refusal = Some(error);
+    }
+
+    /// As [`refuse`](Self::refuse); the error comes back with the record.
+    pub(crate) fn refused(&mut self, error: Error) -> Error {
+        self.refuse(error.clone());
+        error.with_decision(self.clone())
+    }
+
+    /// Takes a rule that passed from the candidates.
+    pub(crate) fn drop_candidate(&mut self, rule: usize, field: &str, expected: Value, actual: Value) {
+        self.candidates.retain(|candidate| candidate.rule != rule);
+        if let Some(result) = self.rules.get_mut(rule) {
+            result.result = Verdict::Deny;
+            result.field = Some(field.to_owned());
+            result.expected = expected;
+            result.actual = actual;
+        }
+    }
+
+    fn unmatched(&self) -> String {
+        let name = self.artifact.name.as_deref().unwrap_or_default();
+        match &self.rules[..] {
+            [only] => {
+                let field = only.field.as_deref().unwrap_or_default();
+                format!("the only rule, `{}`, does not allow `{name:.100}`: it fails at {field}", only.name)
+            }
+            rules => format!("none of {} rules allows `{name:.100}`", rules.len()),
+        }
     }
 
     /// One line of JSON.

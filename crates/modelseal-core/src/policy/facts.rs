@@ -35,17 +35,19 @@ pub struct ArtifactFacts {
     pub root_digest: Option<String>,
     /// Root digest in the canonical order.
     pub canonical_root_digest: Option<String>,
+    /// Root digest in the order of the reference tool.
+    pub reference_root_digest: Option<String>,
     /// `files` or `shards`.
     pub method: Option<String>,
     /// Hash of the resources.
     pub hash: Option<String>,
     /// Paths that the signature leaves out.
     pub ignored_paths: Vec<String>,
-    /// Every resource.
+    /// Every file. One that was signed in shards has no digest of its own.
     pub resources: Option<Vec<ResourceFacts>>,
 }
 
-/// Facts about one resource.
+/// Facts about one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

@@ -1,6 +1,16 @@
-//! File formats that a rule can allow.
+//! File formats that a rule can allow: a filter, no proof.
 
-/// What a file is, by its name or by its first bytes.
+mod bytes;
+mod name;
+mod numpy;
+mod pickle;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use bytes::Content;
+
+/// What a file is, by its name or by its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum FileFormat {
     Safetensors,
@@ -47,5 +57,20 @@ impl FileFormat {
             Self::Code => "code",
             Self::Other => "other",
         }
+    }
+
+    /// Whether a file that is `self` by its name and `bytes` by its bytes is one of `allowed`, by both.
+    pub(crate) fn is_allowed(self, bytes: Self, allowed: &[Self]) -> bool {
+        let loose = matches!(self, Self::Pickle | Self::Code | Self::Other);
+        let agree = match bytes {
+            _ if bytes == self => true,
+            // What can run code is never taken for anything that cannot, and counts under its own word.
+            Self::Pickle | Self::Code => loose && allowed.contains(&bytes),
+            // A text may happen to be JSON.
+            Self::Json if self == Self::Text => true,
+            // A name that promises nothing, or worse, can stand for something better.
+            _ => loose,
+        };
+        agree && allowed.contains(&self)
     }
 }

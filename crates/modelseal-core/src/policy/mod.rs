@@ -11,6 +11,8 @@ mod lint;
 mod model;
 mod model_name;
 mod narrow;
+#[cfg(test)]
+pub(crate) mod samples;
 mod statement;
 
 use std::path::Path;

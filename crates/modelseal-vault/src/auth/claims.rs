@@ -18,23 +18,29 @@ const MOST: usize = 16 * 1024;
 /// How far clocks may differ, in seconds.
 const LEEWAY: i64 = 60;
 
+/// What a token says of itself. Not verified.
+#[derive(Debug, Default)]
+pub(super) struct Claimed {
+    pub(super) issuer: Option<String>,
+    pub(super) audiences: Vec<String>,
+}
+
 /// Checks form, audience (when one is expected) and times.
 ///
 /// # Errors
 /// `identity/malformed`, `identity/audience`, `identity/expired`; none quotes the token.
-pub(super) fn check(token: &SecretString, source: &Source, audience: Option<&str>) -> Result<()> {
+pub(super) fn check(token: &SecretString, source: &Source, audience: Option<&str>) -> Result<Claimed> {
     let name = source.name();
     let claims = claims(token.expose_secret()).map_err(|why| source.kind().unusable(format!("{name} {why}")))?;
     let malformed = |what: &str| source.kind().unusable(format!("{name} has a claim `{what}` of the wrong type"));
+    let found = match claims.get("aud") {
+        None => Some(Vec::new()),
+        Some(Value::String(one)) => Some(vec![one.as_str()]),
+        Some(Value::Array(all)) => all.iter().map(Value::as_str).collect::<Option<Vec<_>>>(),
+        Some(_) => None,
+    };
     if let Some(audience) = audience {
-        let found = match claims.get("aud") {
-            None => Vec::new(),
-            Some(Value::String(one)) => vec![one.as_str()],
-            Some(Value::Array(all)) => {
-                all.iter().map(Value::as_str).collect::<Option<_>>().ok_or_else(|| malformed("aud"))?
-            }
-            Some(_) => return Err(malformed("aud")),
-        };
+        let found = found.as_ref().ok_or_else(|| malformed("aud"))?;
         if !found.contains(&audience) {
             let found = if found.is_empty() { "no audience".to_owned() } else { format!("`{}`", found.join("`, `")) };
             let message = format!("{name} is for {found}, not for `{audience}`; it was not sent");
@@ -60,7 +66,10 @@ pub(super) fn check(token: &SecretString, source: &Source, audience: Option<&str
         (_, Some(since)) if since < -LEEWAY => {
             untimely(format!("is not valid for another {} s", since.saturating_neg()))
         }
-        _ => Ok(()),
+        _ => Ok(Claimed {
+            issuer: claims.get("iss").and_then(Value::as_str).map(str::to_owned),
+            audiences: found.unwrap_or_default().into_iter().map(str::to_owned).collect(),
+        }),
     }
 }
 
@@ -105,7 +114,7 @@ mod tests {
     fn checked(token: String, audience: Option<&str>) -> Result<()> {
         let source = SecretSource::Value("unused".into());
         let source = Source::find(Kind::IdentityToken, &source, &FixedEnv::default()).unwrap();
-        check(&SecretString::from(token), &source, audience)
+        check(&SecretString::from(token), &source, audience).map(|_| ())
     }
 
     #[test]

@@ -4,10 +4,10 @@ use modelseal_core::{Result, VaultKeyName, VaultPath};
 use modelseal_http::ExposeSecret as _;
 use serde::Serialize;
 
-use super::Granted;
 use super::claims;
 use super::desk::Desk;
 use super::source::{Kind, Source};
+use super::{ExchangedIdentity, Granted};
 use crate::connection::Repeat;
 use crate::refusal::Refusal;
 
@@ -33,16 +33,21 @@ impl Identity {
     /// `identity/*`, `vault/login-refused`, others of `vault/*`.
     pub(super) fn log_in(&self, desk: Desk<'_>) -> Result<Granted> {
         let token = desk.read(&self.token)?;
-        claims::check(&token, &self.token, self.audience.as_deref())?;
+        let claimed = claims::check(&token, &self.token, self.audience.as_deref())?;
         let body = Body { role: &self.role, jwt: token.expose_secret() };
         // Servers keep no memory of the tokens they saw: the same one may log in again.
-        desk.log_in(&self.mount, &body, Repeat::Safe).map_err(|failure| {
+        let granted = desk.log_in(&self.mount, &body, Repeat::Safe).map_err(|failure| {
             let message = format!("the login at `{}` as role `{}` was refused", self.mount, self.role);
             failure.named(&message, |refusal| match self.token.kind() {
                 Kind::ServiceAccountToken => self.hint_of_kubernetes(refusal),
                 _ => self.hint_of_jwt(refusal),
             })
-        })
+        })?;
+        let mut identity = ExchangedIdentity::new(token);
+        identity.source = self.token.provider().map(str::to_owned);
+        identity.audience.clone_from(&self.audience);
+        (identity.claimed_issuer, identity.claimed_audiences) = (claimed.issuer, claimed.audiences);
+        Ok(Granted { identity: Some(identity), ..granted })
     }
 
     fn hint_of_jwt(&self, refusal: &Refusal) -> String {

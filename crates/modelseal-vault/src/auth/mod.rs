@@ -6,6 +6,7 @@ mod command;
 mod desk;
 mod detect;
 mod jwt;
+mod login;
 mod sink;
 mod source;
 mod text;
@@ -30,6 +31,7 @@ use crate::files::of_credentials;
 use crate::token::{Limits, Token, TokenSummary};
 use crate::{AuthMethod, Credentials, SecretSource, Settings};
 
+pub use self::login::{ExchangedIdentity, Login};
 pub(crate) use self::text::lasting;
 pub(crate) use self::watch::Watch;
 
@@ -47,11 +49,11 @@ pub(crate) struct Plan {
     pub(crate) warnings: Vec<String>,
     /// Files of secrets, also of those that are not used.
     pub(crate) secret_files: Vec<PathBuf>,
-    login: Login,
+    way: Way,
 }
 
 #[derive(Debug)]
-enum Login {
+enum Way {
     Identity(Identity),
     AppRole(AppRole),
     Sink(Source),
@@ -74,13 +76,17 @@ pub(crate) fn role_without_credentials(given: &Credentials, env: &dyn Env) -> Re
 pub(crate) struct Granted {
     pub(crate) token: Token,
     pub(crate) warnings: Vec<String>,
+    /// Id of the request of the login.
+    pub(crate) request_id: Option<String>,
+    /// The identity token that was exchanged.
+    pub(crate) identity: Option<ExchangedIdentity>,
     /// Why the token must not be used; it is to be revoked all the same.
     pub(crate) refused: Option<Error>,
 }
 
 impl Granted {
     fn new(token: Token, warnings: Vec<String>) -> Self {
-        Self { token, warnings, refused: None }
+        Self { token, warnings, request_id: None, identity: None, refused: None }
     }
 
     /// What a login was answered with. An answer without a usable token says that one may live.
@@ -108,7 +114,8 @@ impl Granted {
                  lives {life} and is not revoked"
             ));
         }
-        Ok(Self { refused: second_factor.then(Token::second_factor), ..Self::new(token, warnings) })
+        let refused = second_factor.then(Token::second_factor);
+        Ok(Self { request_id: answer.request_id, refused, ..Self::new(token, warnings) })
     }
 }
 
@@ -122,9 +129,9 @@ impl Plan {
         let variables = Variables::read(env)?;
         let around = Surroundings { agent, projected: Path::new(detect::PROJECTED).exists() };
         let Choice { method, reason, credentials, mut warnings } = detect(&settings.credentials, &variables, around)?;
-        let login = Login::new(method, &credentials, env, agent)?;
+        let way = Way::new(method, &credentials, env, agent)?;
         let secret_files = of_credentials(&[&settings.credentials, &variables.credentials, &credentials]);
-        warnings.extend(login.source().and_then(Source::warning).map(str::to_owned));
+        warnings.extend(way.source().and_then(Source::warning).map(str::to_owned));
         let limits = Limits {
             most: settings.max_token_ttl.or(variables.max_token_ttl).unwrap_or(MOST),
             strict: settings.strict_token || variables.strict_token,
@@ -134,7 +141,19 @@ impl Plan {
             AuthMethod::Jwt | AuthMethod::Kubernetes | AuthMethod::AppRole => credentials.role,
             AuthMethod::Agent | AuthMethod::Token => None,
         };
-        Ok(Self { method, reason, limits, role, warnings, secret_files, login })
+        Ok(Self { method, reason, limits, role, warnings, secret_files, way })
+    }
+
+    /// What is known of a login before it is made.
+    pub(crate) fn record(&self) -> Login {
+        let mount = match &self.way {
+            Way::Identity(Identity { mount, .. }) | Way::AppRole(AppRole { mount, .. }) => Some(mount.to_string()),
+            _ => None,
+        };
+        let mut login = Login::new(self.method);
+        login.mount = mount;
+        login.role.clone_from(&self.role);
+        login
     }
 
     /// Gets a token. It is not judged yet.
@@ -143,12 +162,12 @@ impl Plan {
     /// `vault/*`, `identity/*`, `usage/interrupted`.
     pub(crate) fn log_in(&self, connection: &Connection, watch: &Watch) -> Result<Granted> {
         let desk = Desk { connection, watch };
-        match &self.login {
-            Login::Identity(identity) => identity.log_in(desk),
-            Login::AppRole(approle) => approle.log_in(desk),
-            Login::Sink(source) => sink::token(desk, source, self.limits.danger_unlimited),
-            Login::Token(source) => desk.look_up(desk.read(source)?, &source.name(), self.limits.danger_unlimited),
-            Login::Agent => {
+        match &self.way {
+            Way::Identity(identity) => identity.log_in(desk),
+            Way::AppRole(approle) => approle.log_in(desk),
+            Way::Sink(source) => sink::token(desk, source, self.limits.danger_unlimited),
+            Way::Token(source) => desk.look_up(desk.read(source)?, &source.name(), self.limits.danger_unlimited),
+            Way::Agent => {
                 let token = Token { secret: None, summary: TokenSummary::unknown() };
                 Ok(Granted::new(token, Vec::new()))
             }
@@ -156,7 +175,7 @@ impl Plan {
     }
 }
 
-impl Login {
+impl Way {
     /// Where its secret is.
     fn source(&self) -> Option<&Source> {
         match self {

@@ -128,6 +128,14 @@ impl Source {
         self.kind
     }
 
+    /// Whose secret it is, when somebody gets it.
+    pub(super) fn provider(&self) -> Option<&str> {
+        match &self.place {
+            Place::Provider(provider) => Some(provider.name()),
+            _ => None,
+        }
+    }
+
     /// The name of secret and place, for messages.
     pub(super) fn name(&self) -> String {
         let kind = self.kind.name();

@@ -5,7 +5,7 @@ use core::num::NonZeroU32;
 use modelseal_core::{Pae, PublicKey, Result, Scheme, Signer, VaultKeyRef};
 
 use super::TransitKey;
-use crate::Session;
+use crate::{Login, Session};
 
 /// Signs with one version of one key, through a session.
 #[derive(Debug)]
@@ -40,6 +40,12 @@ impl<'a> VaultSigner<'a> {
     #[must_use]
     pub const fn version(&self) -> u32 {
         self.version
+    }
+
+    /// How the session came by its token.
+    #[must_use]
+    pub const fn login(&self) -> &Login {
+        self.session.login()
     }
 
     /// The session.

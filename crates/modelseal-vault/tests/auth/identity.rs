@@ -9,7 +9,8 @@ use support::both;
 fn an_identity_token_becomes_a_token_that_is_revoked_in_two_requests() {
     both(|server| {
         let jwt_mount = server.jwt();
-        let mut settings = settings(&server.address, jwt(&jwt_mount.mount, "ci", &jwt_mount.issuer.token(&json!({}))));
+        let sent = jwt_mount.issuer.token(&json!({}));
+        let mut settings = settings(&server.address, jwt(&jwt_mount.mount, "ci", &sent));
         let log = Arc::new(Mutex::new(Vec::new()));
         let write = Arc::clone(&log);
         settings.hooks.record = Arc::new(move |exchange| write.lock().unwrap().push(exchange.path.clone()));
@@ -21,6 +22,16 @@ fn an_identity_token_becomes_a_token_that_is_revoked_in_two_requests() {
         assert!((290..=300).contains(&token.ttl.unwrap().as_secs()), "{token:?}");
         assert_eq!((token.policies.as_slice(), token.uses), (&["default".to_owned()][..], None));
         assert!(session.warnings().is_empty(), "{:?}", session.warnings());
+        let login = session.login();
+        assert_eq!((login.mount.as_deref(), login.role.as_deref()), (Some(jwt_mount.mount.as_str()), Some("ci")));
+        assert!(login.request_id.as_ref().is_some_and(|id| id.len() == 36), "{login:?}");
+        let identity = login.identity.as_ref().unwrap();
+        assert_eq!(identity.token.expose_secret(), sent);
+        assert_eq!(
+            (identity.claimed_audiences.as_slice(), identity.claimed_issuer.is_some()),
+            (&[AUDIENCE.to_owned()][..], true)
+        );
+        assert!(!format!("{login:?} {session:?}").contains(&sent));
         let accessor = token.accessor.unwrap();
         assert!(server.knows_accessor(&accessor));
         assert!(session.end().is_empty() && session.end().is_empty());
