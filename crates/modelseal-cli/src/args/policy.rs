@@ -43,8 +43,8 @@ pub(crate) struct ModelArgs {
     pub(crate) expect_digest: Option<String>,
     #[command(flatten)]
     pub(crate) server: Box<ServerArgs>,
-    /// Accept published test keys as policy keys
-    #[arg(long, requires = "policy_key", help_heading = "Weakening")]
+    /// Trust published test keys
+    #[arg(long, help_heading = "Weakening")]
     pub(crate) danger_allow_test_keys: bool,
 }
 
@@ -124,8 +124,8 @@ pub(crate) struct PolicyCheckArgs {
     pub(crate) keys: PolicyKeyArgs,
     #[command(flatten)]
     pub(crate) server: Box<ServerArgs>,
-    /// Accept published test keys as policy keys
-    #[arg(long, requires = "policy_key", help_heading = "Weakening")]
+    /// Trust published test keys
+    #[arg(long, help_heading = "Weakening")]
     pub(crate) danger_allow_test_keys: bool,
 }
 

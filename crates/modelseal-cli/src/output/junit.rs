@@ -5,6 +5,7 @@ use std::io;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
+use super::decision;
 use super::safe;
 use super::verification::{ModelObject, Verification};
 
@@ -65,6 +66,12 @@ fn details(model: &ModelObject) -> String {
     for finding in &model.findings {
         let detail = if finding.detail.is_empty() { String::new() } else { format!(": {}", safe(&finding.detail)) };
         lines.push(format!("{}  {}{detail}", finding.code, safe(&finding.name)));
+    }
+    if let Some(decision) = &model.decision {
+        lines.push(format!("policy: {}", safe(&decision::policy_and_rule(decision))));
+        if model.message.is_some() {
+            lines.extend(decision::denials(decision).iter().map(|line| safe(line)));
+        }
     }
     if !model.findings_complete {
         lines.push("the search stopped there: there may be more".to_owned());

@@ -1,5 +1,7 @@
 //! The one place that prints: results to the standard output, everything else to the standard error.
 
+pub(crate) mod decision;
+pub(crate) mod job;
 pub(crate) mod json;
 pub(crate) mod junit;
 pub(crate) mod sarif;

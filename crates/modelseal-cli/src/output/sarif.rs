@@ -5,6 +5,7 @@ use core::fmt::Write as _;
 use modelseal::{Code, escape};
 use serde::Serialize;
 
+use super::decision;
 use super::json;
 use super::verification::Verification;
 
@@ -20,6 +21,12 @@ pub(crate) fn report(verification: &Verification) -> String {
         let at = model.model.as_deref().unwrap_or_default();
         if let Some(message) = model.message.as_ref().filter(|_| model.findings.is_empty()) {
             results.push(result(model.code, "error", message, uri(at, "")));
+        }
+        if let Some(decision) = model.decision.as_ref().filter(|_| model.message.is_some()) {
+            let policy = escape(&decision.policy.name);
+            let denials = decision::denials(decision);
+            let notes = denials.iter().map(|line| format!("policy {policy}, {line}"));
+            results.extend(notes.map(|note| result(model.code, "note", &note, uri(at, ""))));
         }
         for finding in &model.findings {
             let detail = if finding.detail.is_empty() { summary(finding.code) } else { &finding.detail };

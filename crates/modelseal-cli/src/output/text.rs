@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use modelseal::escape;
 
 use super::Paint;
+use super::decision;
 use super::json::{ServerObject, UncoveredObject};
 use super::verification::ModelObject;
 
@@ -53,6 +54,8 @@ pub(crate) fn model(result: &ModelObject, detail: Detail, paint: Paint) -> Strin
         }
         text.push('\n');
     }
+    let denials = result.decision.as_deref().map(decision::denials).unwrap_or_default();
+    list(&mut text, "denied by", denials.into_iter(), detail);
     let more = result.findings.len().saturating_sub(most);
     if more > 0 {
         let _ = writeln!(text, "  and {more} more; -v lists them");
@@ -85,6 +88,12 @@ fn verified(model: &str, result: &ModelObject, detail: Detail, paint: Paint) -> 
         let version = signer.and_then(|signer| signer.key_version);
         let version = version.map_or_else(String::new, |version| format!(", version {version}"));
         line(&mut text, "key", &format!("{}{version}", escape(name)));
+    }
+    if let Some(provenance) = &result.provenance {
+        line(&mut text, "signed by", &provenance.job());
+    }
+    if let Some(decision) = &result.decision {
+        line(&mut text, "policy", &decision::policy_and_rule(decision));
     }
     uncovered(&mut text, &result.uncovered);
     let links = result.followed_links.iter().map(|link| escape(link).into_owned());

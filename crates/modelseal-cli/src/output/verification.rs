@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use modelseal::{Code, Error, Result, VerifiedArtifact};
+use modelseal::{Code, Decision, Error, Result, VerifiedArtifact};
 use serde::Serialize;
 
+use super::job::ProvenanceObject;
 use super::json::{ErrorObject, FindingObject, ServerObject, SignerObject, UncoveredObject, findings, uncovered};
 use crate::exit;
 
@@ -56,6 +57,10 @@ pub(crate) struct ModelObject {
     pub(crate) relaxed: Vec<&'static str>,
     pub(crate) followed_links: Vec<String>,
     pub(crate) attestations: Vec<AttestationObject>,
+    /// Which job signed, by provenance of the key that signed.
+    pub(crate) provenance: Option<ProvenanceObject>,
+    /// What the policy decided, and why.
+    pub(crate) decision: Option<Box<Decision>>,
     pub(crate) findings: Vec<FindingObject>,
     pub(crate) findings_complete: bool,
     /// Files that the signature lists, verified or not.
@@ -159,6 +164,8 @@ impl ModelObject {
             relaxed: artifact.relaxed().iter().map(|relaxation| relaxation.as_str()).collect(),
             followed_links: names(artifact.followed_links()),
             attestations: artifact.attestations().iter().map(attestation).collect(),
+            provenance: None,
+            decision: None,
             findings_complete: true,
             listed: artifact.manifest().files().count() as u64,
             ..Self::default()
@@ -182,6 +189,7 @@ impl ModelObject {
             code: error.code().as_str(),
             message: Some(error.message().to_owned()),
             hint: Some(error.hint().to_owned()),
+            decision: error.decision().cloned().map(Box::new),
             findings: findings(error),
             findings_complete: error.findings_complete(),
             error: Some(error.code()),

@@ -1,5 +1,6 @@
 //! Who may sign what, and which artifact the verifier wants.
 
+mod case;
 mod decision;
 mod evaluate;
 mod expected;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
+pub use case::{PolicyCase, PolicyCases};
 pub use decision::{
     DecidedArtifact, DecidedIdentity, DecidedSignature, Decision, PolicyRef, RuleResult, StageResult, Verdict,
 };

@@ -25,12 +25,13 @@ pub(super) struct PolicyDirectory {
     /// Every file that was read, by its path relative to the directory.
     read: BTreeMap<String, (Vec<u8>, PathBuf)>,
     total: usize,
+    danger_allow_test_keys: bool,
 }
 
 impl PolicyDirectory {
     /// # Errors
     /// `input/*`; `policy/syntax` when the policy has no file name that could be signed.
-    pub(super) fn new(policy: &Path) -> Result<Self> {
+    pub(super) fn new(policy: &Path, danger_allow_test_keys: bool) -> Result<Self> {
         let named = |what: &str| Error::new(Code::PolicySyntax, format!("`{}` {what}", policy.display()));
         let name = policy.file_name().ok_or_else(|| named("is no file"))?;
         let policy_name = name.to_str().ok_or_else(|| named("has a name that is not UTF-8"))?.to_owned();
@@ -44,6 +45,7 @@ impl PolicyDirectory {
             statement: None,
             read: BTreeMap::new(),
             total: 0,
+            danger_allow_test_keys,
         })
     }
 
@@ -73,6 +75,13 @@ impl PolicyDirectory {
         self.read.iter().map(|(name, (bytes, _))| (name.clone(), Digest::sha256(bytes))).collect()
     }
 
+    /// Where the file of this name is, and where it is when all links are resolved: beneath the directory.
+    fn find(&self, path: &Path, name: &str) -> Result<(PathBuf, PathBuf)> {
+        let place = self.directory.join(name);
+        let target = place.canonicalize().map_err(|error| unreadable(&place, &error))?;
+        if target.starts_with(&self.real) { Ok((place, target)) } else { Err(leaves(path)) }
+    }
+
     fn remember(&mut self, name: String, bytes: Vec<u8>, path: PathBuf) -> Result<(Vec<u8>, PathBuf)> {
         self.total += bytes.len();
         if self.total > MAX_TOTAL_BYTES || self.read.len() == PolicyStatement::MAX_FILES {
@@ -92,16 +101,21 @@ impl PolicyFiles for PolicyDirectory {
         if let Some((bytes, place)) = self.read.get(&name) {
             return if bytes.len() > most { Err(too_large()) } else { Ok((bytes.clone(), place.clone())) };
         }
-        let place = self.directory.join(&name);
-        let target = place.canonicalize().map_err(|error| unreadable(&place, &error))?;
-        if !target.starts_with(&self.real) {
-            return Err(leaves(path));
-        }
+        let (place, target) = self.find(path, &name)?;
         let bytes = read_capped(&target, &Cap { bytes: most, code: Code::PolicySyntax })?;
         if let Some(statement) = &self.statement {
             statement.check(&name, &bytes)?;
         }
         self.remember(name, bytes, place)
+    }
+
+    fn locate(&mut self, path: &Path) -> Result<PathBuf> {
+        let name = relative_name(path)?;
+        self.find(path, &name).map(|(place, _)| place)
+    }
+
+    fn danger_allow_test_keys(&self) -> bool {
+        self.danger_allow_test_keys
     }
 }
 

@@ -84,7 +84,7 @@ impl LoadedPolicy {
 /// # Errors
 /// `policy/*`, `key/*`, `input/*`; with policy keys on a server `vault/*` and `identity/*`.
 pub fn load_policy(request: &PolicyRequest, now: Timestamp, hooks: &Hooks, env: &dyn Env) -> Result<LoadedPolicy> {
-    let mut directory = PolicyDirectory::new(&request.path)?;
+    let mut directory = PolicyDirectory::new(&request.path, request.danger_allow_test_keys)?;
     let name = directory.policy_name().to_owned();
     let text = directory.policy()?;
     let mut signature = None;

@@ -79,7 +79,7 @@ pub fn sign_policy(
     env: &dyn Env,
     observer: &dyn Observer,
 ) -> Result<SignedPolicy> {
-    let mut directory = PolicyDirectory::new(path)?;
+    let mut directory = PolicyDirectory::new(path, options.danger_allow_test_keys)?;
     let text = directory.policy()?;
     let name = directory.policy_name().to_owned();
     let policy = Policy::parse(&text, &name, &mut directory)?;

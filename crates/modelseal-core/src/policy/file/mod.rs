@@ -217,4 +217,4 @@ fn below<'a>(text: Text<'_>, path: &'a Spanned<String>) -> Result<&'a Path> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -91,7 +91,7 @@ pub(super) struct RawEvidence {
     pub(super) predicate_type: Spanned<String>,
     pub(super) keys: RawTexts,
     pub(super) max_age: Option<Spanned<String>>,
-    pub(super) fields: Option<Spanned<BTreeMap<Spanned<String>, Spanned<List<Scalar>>>>>,
+    pub(super) fields: Option<Spanned<RawFields>>,
 }
 
 #[derive(Deserialize)]
@@ -132,6 +132,9 @@ pub(super) struct RawOpa {
 
 /// An identity table. Which of its keys are known is for the claims of the platform to say.
 pub(super) type RawClaims = BTreeMap<Spanned<String>, Spanned<RawClaim>>;
+
+/// JSON pointers, and the values that are accepted there.
+pub(super) type RawFields = BTreeMap<Spanned<String>, Spanned<List<Scalar>>>;
 
 pub(super) type RawTexts = Spanned<List<String>>;
 

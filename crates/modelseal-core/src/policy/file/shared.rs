@@ -36,8 +36,11 @@ fn same_claims(one: &ClaimRule, other: &ClaimRule) -> bool {
         && one.issuer == other.issuer
         && one.conditions.len() == other.conditions.len()
         && one.conditions.iter().all(|condition| {
-            let same_field = other.conditions.iter().find(|other| other.field == condition.field);
-            same_field.is_some_and(|other| values(&condition.matcher) == values(&other.matcher))
+            let same_claim = other
+                .conditions
+                .iter()
+                .find(|other| other.claim == condition.claim && other.claim_name == condition.claim_name);
+            same_claim.is_some_and(|other| values(&condition.matcher) == values(&other.matcher))
         })
 }
 

@@ -709,3 +709,30 @@ proptest::proptest! {
         }
     }
 }
+
+/// The documents of `docs/policy.md`: every block of TOML that says which version it is, or holds cases.
+#[test]
+fn the_examples_of_the_documents_are_read() {
+    const DOCUMENT: &str = include_str!("../../../../../docs/policy.md");
+    let mut seen = [0; 3];
+    for block in DOCUMENT.split("```toml\n").skip(1) {
+        let block = block.split("```").next().unwrap();
+        let files = || Memory::new().with("pki/root.pem", ROOT).with("revoked.toml", "version = 1\n");
+        if block.contains("[[case]]") {
+            crate::PolicyCases::parse(block.as_bytes()).unwrap();
+            seen[2] += 1;
+        } else if block.contains("version = 1") && block.contains("[[rule]]") {
+            parse(block.as_bytes(), "p", &mut files()).unwrap_or_else(|error| panic!("{block}\n{error}"));
+            seen[0] += 1;
+        } else if block.contains("version = 1") {
+            parse(top("revocation_files = [\"r\"]\n").as_bytes(), "p", &mut files().with("r", block)).unwrap();
+            seen[1] += 1;
+        } else {
+            read(&rule(block)).unwrap_or_else(|error| panic!("{block}\n{error}"));
+        }
+    }
+    assert_eq!(seen, [3, 1, 1]);
+    for claim in ["repository_id", "job_workflow_sha", "project_path", "service_account_uid"] {
+        assert!(DOCUMENT.contains(&format!("`{claim}`")), "{claim}");
+    }
+}

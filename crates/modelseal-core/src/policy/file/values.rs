@@ -1,6 +1,6 @@
 //! Values that stand in many places of a policy.
 
-use core::str::FromStr;
+use core::str::FromStr as _;
 
 use jiff::SignedDuration;
 use toml::Spanned;

@@ -1,0 +1,140 @@
+//! `modelseal policy explain` and `modelseal policy input`.
+
+use modelseal::{
+    Code, Decision, Error, Examination, Expected, LoadedPolicy, Result, RuleResult, Verdict, VerifiedArtifact,
+    VerifyOptions, escape, examine_model, verify_model_artifact,
+};
+
+use super::load::{Source, load, now};
+use crate::args::ModelArgs;
+use crate::commands::server;
+use crate::commands::verify::sha256;
+use crate::exit;
+use crate::output::decision::{expected, policy_and_rule, shown as value};
+use crate::output::text::line;
+use crate::output::{Console, Paint, shown};
+use crate::progress::{Progress, Stoppable};
+use crate::signals::Signals;
+
+/// Says what each rule expects and finds; the exit status is that of a verification, which is made as well.
+pub(super) fn explain(args: &ModelArgs, console: &mut Console) -> Result<u8> {
+    let signals = server::watch(true);
+    let (loaded, options) = prepare(args, &signals, console)?;
+    let examined = examine_model(&args.model, &loaded.policy, &options, now()?, &Stoppable(&signals))?;
+    let wanted = wanted(args)?;
+    let trusted = loaded.policy.trusted_keys().ok_or_else(|| Error::new(Code::UsageArguments, "no policy"))?;
+    let observer = Progress::new(&signals);
+    let result = verify_model_artifact(&args.model, trusted, &loaded.policy, &wanted, &options, &observer);
+    drop(observer);
+    drop(signals);
+    let decision = record(&examined, &result);
+    let status = result.as_ref().map_or_else(exit::of, |_| 0);
+    if console.is_text() {
+        let text = text(args, &examined, &decision, &result, console.paint());
+        console.text(&text);
+    } else {
+        console.json(&decision);
+    }
+    if let Err(error) = &result {
+        console.error(error);
+    }
+    Ok(status)
+}
+
+/// Prints what the narrowing stages are asked. Nothing is decided by this.
+pub(super) fn input(args: &ModelArgs, console: &mut Console) -> Result<u8> {
+    let signals = server::watch(true);
+    let (loaded, options) = prepare(args, &signals, console)?;
+    let examined = examine_model(&args.model, &loaded.policy, &options, now()?, &Stoppable(&signals))?;
+    drop(signals);
+    let text = crate::output::json::to_pretty(&examined.input);
+    console.raw(&text);
+    Ok(0)
+}
+
+fn prepare(args: &ModelArgs, signals: &Signals, console: &Console) -> Result<(LoadedPolicy, VerifyOptions)> {
+    let source = Source {
+        path: &args.policy,
+        keys: &args.keys,
+        server: &args.server,
+        danger_allow_test_keys: args.danger_allow_test_keys,
+    };
+    let loaded = load(&source, signals, console)?;
+    let mut options = VerifyOptions::default();
+    options.bundle.clone_from(&args.bundle);
+    options.attestations.clone_from(&args.attestation);
+    loaded.prepare(&mut options);
+    Ok((loaded, options))
+}
+
+fn wanted(args: &ModelArgs) -> Result<Expected> {
+    let name = args.expect_name.as_deref().map(str::parse).transpose()?;
+    let digest = args.expect_digest.as_deref().map(sha256).transpose()?;
+    Ok(match (name, digest) {
+        (Some(name), Some(digest)) => Expected::name_and_digest(name, digest),
+        (Some(name), None) => Expected::name(name),
+        (None, Some(digest)) => Expected::digest(digest),
+        (None, None) => Expected::danger_any_model(),
+    })
+}
+
+/// The record of the verification; of one that came to no decision, the policy's own, as a denial.
+fn record(examined: &Examination, result: &Result<VerifiedArtifact>) -> Decision {
+    let mut decision = match result {
+        Ok(artifact) => artifact.decision(),
+        Err(error) => error.decision(),
+    }
+    .unwrap_or(&examined.decision)
+    .clone();
+    if let Err(error) = result {
+        decision.decision = Verdict::Deny;
+        decision.code = error.code().as_str();
+        decision.valid_until = None;
+        decision.rule = None;
+    }
+    if decision.rules.is_empty() {
+        decision.rules.clone_from(&examined.rules);
+    }
+    decision
+}
+
+fn text(
+    args: &ModelArgs,
+    examined: &Examination,
+    decision: &Decision,
+    result: &Result<VerifiedArtifact>,
+    paint: Paint,
+) -> String {
+    let word = match result {
+        Ok(_) => paint.good("allowed"),
+        Err(error) if exit::of(error) == 1 => paint.bad("denied"),
+        Err(_) => paint.unsure("undecided"),
+    };
+    let mut text = format!("{word}  {}  [{}]\n", shown(&args.model), decision.code);
+    line(&mut text, "policy", &policy_and_rule(decision));
+    line(&mut text, "name", &escape(decision.artifact.name.as_deref().unwrap_or_default()));
+    let signature = &decision.signature;
+    let version = signature.key_version.map_or_else(String::new, |version| format!(", version {version}"));
+    line(&mut text, "key", &format!("{}{version}", escape(signature.key.as_deref().unwrap_or("not known"))));
+    line(&mut text, "identity", &escape(decision.identity.provider.as_deref().unwrap_or("none that was verified")));
+    if examined.decision.rules.is_empty() && !examined.rules.is_empty() {
+        line(&mut text, "rules", "none was asked: the refusal comes before every rule; they would have said");
+    }
+    for rule in &decision.rules {
+        one_rule(&mut text, rule, paint);
+    }
+    text
+}
+
+fn one_rule(text: &mut String, rule: &RuleResult, paint: Paint) {
+    let word = match rule.result {
+        Verdict::Allow => paint.good("allows"),
+        Verdict::Deny => paint.bad("denies"),
+    };
+    line(text, "rule", &format!("{} {word}", escape(&rule.name)));
+    if rule.result == Verdict::Deny {
+        line(text, "  -> first failure", &escape(rule.field.as_deref().unwrap_or("the rule")));
+        line(text, "     expected", &expected(&rule.expected));
+        line(text, "     actual", &value(&rule.actual));
+    }
+}
