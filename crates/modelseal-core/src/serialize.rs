@@ -101,6 +101,7 @@ pub fn serialize_model(root: &Root, options: &SerializeOptions, observer: &dyn O
         jobs: options.jobs.unwrap_or_else(crate::tree::available_jobs),
         link_refusal: Code::InputSymlink,
         recheck_names: true,
+        recognise: false,
     }
     .run(observer)?;
     if !scanned.findings.is_empty() {

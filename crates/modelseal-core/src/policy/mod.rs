@@ -26,16 +26,19 @@ pub use case::{PolicyCase, PolicyCases};
 pub use decision::{
     DecidedArtifact, DecidedIdentity, DecidedSignature, Decision, PolicyRef, RuleResult, StageResult, Verdict,
 };
+pub(crate) use evaluate::{certificate_of, format_names, revocation};
 pub use expected::Expected;
 pub use facts::{ArtifactFacts, EvidenceFacts, Facts, IdentityFacts, ResourceFacts, SignatureFacts};
 pub use file::PolicyFiles;
+pub(crate) use format::{Content, FileFormat};
+pub(crate) use glob::Glob;
 pub use lint::Lint;
 pub use model::{OpaStage, RegoStage};
+pub(crate) use model::{PolicyFile, RevokedThing, Rule};
 pub use model_name::ModelName;
 pub use narrow::{Narrow, NarrowInput, NarrowStage};
 pub use statement::PolicyStatement;
 
-use self::model::PolicyFile;
 use crate::{Result, TrustedKeys};
 
 /// Who may sign which artifact.
@@ -77,6 +80,10 @@ impl Policy {
     #[must_use]
     pub fn evaluate(&self, facts: &Facts, now: Timestamp) -> Option<Decision> {
         self.file().map(|file| evaluate::evaluate(file, facts, now))
+    }
+
+    pub(crate) fn decide(file: &PolicyFile, facts: &Facts, now: Timestamp) -> Decision {
+        evaluate::evaluate(file, facts, now)
     }
 
     /// The total input of narrowing stages: facts and native decision, with null for whatever is unknown.
@@ -135,7 +142,8 @@ impl Policy {
         }
     }
 
-    pub(crate) const fn is_any_trusted_key(&self) -> bool {
-        matches!(self.0, Rules::AnyTrustedKey)
+    #[cfg(test)]
+    pub(crate) fn of(file: PolicyFile) -> Self {
+        Self(Rules::File(Arc::new(file)))
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::pass::Pass;
 use super::queue::{Found, Large};
+use super::recognise::{OnDisk, recognise};
 use super::scan::{FileDigests, HashedFile};
 use super::shards::Sharded;
 use super::small;
@@ -104,8 +105,10 @@ impl Worker<'_> {
             Ok(_) => return Err(self.pass.changed(name.as_str(), "became longer")),
             Err(error) => return self.pass.read_failed(ReadFailure::Os(error), name.as_str()).map_or(Ok(()), Err),
         }
+        let size = stamp.size();
+        let format = recognise(self.pass, &name, &OnDisk { file, size })?;
         self.check_unchanged(&name, file, stamp)?;
-        self.collected.files.push(HashedFile { name, size: stamp.size(), digests, link });
+        self.collected.files.push(HashedFile { name, size, digests, link, format });
         self.pass.file_done(1);
         Ok(())
     }

@@ -3,6 +3,7 @@
 mod large;
 mod pass;
 mod queue;
+mod recognise;
 mod root;
 mod scan;
 mod shards;
@@ -53,6 +54,7 @@ pub fn hash_tree_for_benches(path: &Path, algorithm: HashAlgorithm, jobs: NonZer
         jobs,
         link_refusal: Code::InputSymlink,
         recheck_names: false,
+        recognise: false,
     }
     .run(&Silent)?;
     Ok(scanned.files.iter().map(|file| file.size).sum())

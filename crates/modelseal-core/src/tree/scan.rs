@@ -11,6 +11,7 @@ use super::Root;
 use super::pass::{Collected, Pass, Progress};
 use super::queue::{Directory, Queue, Supervision, Task};
 use super::worker::Worker;
+use crate::policy::FileFormat;
 use crate::{Code, Digest, Error, Finding, HashAlgorithm, Observer, ResourceName, Result};
 
 /// How often the observer is told.
@@ -111,6 +112,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) link_refusal: Code,
     /// Walk the names again at the end: another set of selected names is `input/changed`.
     pub(crate) recheck_names: bool,
+    /// Tell the format of every file from its bytes.
+    pub(crate) recognise: bool,
 }
 
 /// What a scan saw.
@@ -133,6 +136,8 @@ pub(crate) struct HashedFile {
     pub(crate) digests: FileDigests,
     /// Whether a symlink was followed.
     pub(crate) link: bool,
+    /// Its format by its bytes, if the scan tells formats.
+    pub(crate) format: Option<FileFormat>,
 }
 
 /// The digests of one file.

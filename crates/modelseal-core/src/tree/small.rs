@@ -1,10 +1,12 @@
 //! Small files: read at once, hashed in groups.
 
+use super::recognise::{InMemory, recognise};
 use super::scan::{FileDigests, HashedFile, Hashing};
 use super::stream::{ReadFailure, Surroundings as _};
 use super::sys::{Handle, Stamp};
 use super::worker::Worker;
 use crate::hash::digest_each;
+use crate::policy::FileFormat;
 use crate::{Digest, ResourceName, Result};
 
 /// As many messages as the widest hash kernels take side by side.
@@ -24,6 +26,7 @@ struct Read {
     link: bool,
     start: usize,
     length: usize,
+    format: Option<FileFormat>,
 }
 
 impl Group {
@@ -65,8 +68,10 @@ impl Worker<'_> {
             Ok(_) => return Err(self.pass.changed(name.as_str(), "became longer")),
             Err(failure) => return self.pass.read_failed(failure, name.as_str()).map_or(Ok(()), Err),
         }
+        let content = self.group.buffer.get(start..start + length).unwrap_or_default();
+        let format = recognise(self.pass, &name, &InMemory(content))?;
         self.check_unchanged(&name, file, stamp)?;
-        self.group.files.push(Read { name, link, start, length });
+        self.group.files.push(Read { name, link, start, length, format });
         self.group.used += length;
         Ok(())
     }
@@ -90,8 +95,8 @@ impl Worker<'_> {
         }
         let files = group.files.len();
         for (file, digests) in group.files.drain(..).zip(digests) {
-            let Read { name, link, length, .. } = file;
-            self.collected.files.push(HashedFile { name, size: length as u64, digests, link });
+            let Read { name, link, length, format, .. } = file;
+            self.collected.files.push(HashedFile { name, size: length as u64, digests, link, format });
         }
         self.pass.progress(group.used as u64);
         self.pass.file_done(files as u64);

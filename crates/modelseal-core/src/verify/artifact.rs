@@ -2,7 +2,7 @@
 
 use crate::attestation::AttestationEvidence;
 use crate::bundle::Unchecked;
-use crate::{Digest, Manifest, ResourceName, SignedBy};
+use crate::{Decision, Digest, Manifest, Provenance, ResourceName, SignedBy};
 
 /// A check that the caller weakened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,6 +68,8 @@ pub struct VerifiedArtifact {
     pub(super) only: Option<Vec<ResourceName>>,
     pub(super) files: u64,
     pub(super) bytes: u64,
+    pub(super) provenance: Option<Box<Provenance>>,
+    pub(super) decision: Option<Box<Decision>>,
 }
 
 impl VerifiedArtifact {
@@ -99,6 +101,18 @@ impl VerifiedArtifact {
     #[must_use]
     pub fn attestations(&self) -> &[AttestationEvidence] {
         &self.attestations
+    }
+
+    /// The provenance by the very key that signed, bound to this very signature; its claims may be unbound.
+    #[must_use]
+    pub fn provenance(&self) -> Option<&Provenance> {
+        self.provenance.as_deref()
+    }
+
+    /// What the policy file decided; `None` without one.
+    #[must_use]
+    pub fn decision(&self) -> Option<&Decision> {
+        self.decision.as_deref()
     }
 
     /// Checks that the caller weakened.

@@ -1,12 +1,18 @@
 //! The last step: the files are those that were signed, and nothing else is there.
 
 use core::num::NonZeroUsize;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
+use super::facts::SignedProvenance;
+use super::judged::Judged;
 use super::selection::VerifySelection;
 use super::{AuthorizedManifest, Relaxation, Uncovered, VerifiedArtifact};
-use crate::tree::{FileDigests, HashedFile, Hashing, Limits, Scan, Scanned};
-use crate::{Code, Error, Finding, Manifest, ManifestFile, Method, Observer, ResourceName, Result, Root};
+use crate::bundle::Unchecked;
+use crate::tree::{EntryKind, FileDigests, HashedFile, Hashing, Limits, Scan, Scanned};
+use crate::{
+    Code, Digest, Error, Exit, Finding, HashAlgorithm, Manifest, ManifestFile, Method, Observer, ResourceName, Result,
+    Root,
+};
 
 /// How files are compared with a manifest. The default weakens nothing.
 #[derive(Clone, Debug)]
@@ -87,8 +93,32 @@ impl AuthorizedManifest {
     /// Hashes the files below `root` and compares them with the manifest.
     ///
     /// # Errors
-    /// `artifact/*` with every finding, `usage/unknown-resource`, `input/*`, `usage/interrupted`.
-    pub fn verify_files(self, root: &Root, checks: &FileChecks, observer: &dyn Observer) -> Result<VerifiedArtifact> {
+    /// `artifact/*` with every finding, `policy/*` with the decision, `usage/unknown-resource`, `input/*`,
+    /// `usage/interrupted`.
+    pub fn verify_files(
+        mut self,
+        root: &Root,
+        checks: &FileChecks,
+        observer: &dyn Observer,
+    ) -> Result<VerifiedArtifact> {
+        let mut judged = self.judged.take();
+        match self.check_files(root, checks, observer, judged.as_mut()) {
+            Ok(scanned) => Ok(self.verified(checks, scanned, judged)),
+            // What could not be looked at decides nothing.
+            Err(error) => Err(match judged {
+                Some(mut judged) if error.code().exit() == Exit::No => judged.decision.refused(error),
+                _ => error,
+            }),
+        }
+    }
+
+    fn check_files(
+        &self,
+        root: &Root,
+        checks: &FileChecks,
+        observer: &dyn Observer,
+        judged: Option<&mut Judged>,
+    ) -> Result<Scanned> {
         let renamed = self.manifest_for(root)?;
         let manifest = renamed.as_ref().unwrap_or(&self.signed.manifest);
         let checks = &checks.for_root(root);
@@ -97,12 +127,13 @@ impl AuthorizedManifest {
                 return Err(Error::new(Code::UsageUnknownResource, format!("`{name}` is not a signed file")));
             }
         }
-        let selection = VerifySelection::new(manifest, checks);
+        let tolerated = judged.as_ref().map(|judged| judged.tolerated()).unwrap_or_default();
+        let selection = VerifySelection::new(manifest, checks, &tolerated);
         let shard_size = match manifest.serialization().method() {
             Method::Files => None,
             Method::Shards { size } => Some(size.get()),
         };
-        let scanned = Scan {
+        let scan = Scan {
             root,
             selection: &selection,
             hashing: Hashing { algorithm: manifest.serialization().hash(), shard_size },
@@ -115,40 +146,57 @@ impl AuthorizedManifest {
             jobs: checks.jobs.unwrap_or_else(crate::tree::available_jobs),
             link_refusal: Code::ArtifactSymlink,
             recheck_names: false,
-        }
-        .run(observer)?;
+            recognise: judged.as_ref().is_some_and(|judged| judged.wants_formats()),
+        };
+        let scanned = scan.run(observer)?;
         let (findings, complete) = compare(manifest, &selection, &scanned);
         if !findings.is_empty() {
             return Err(refusal(findings, complete));
         }
-        let files = scanned.files.len() as u64;
-        let bytes = scanned.files.iter().map(|file| file.size).sum();
-        Ok(self.verified(checks, scanned, files, bytes))
+        if let Some(judged) = judged {
+            if judged.wants_digests(manifest) {
+                judged.check_digests(&plain_digests(scan, &scanned, manifest, checks, observer)?)?;
+            }
+            judged.judge_files(&scanned.files, root.name())?;
+            let files = scanned.uncovered.iter().filter(|seen| seen.kind == EntryKind::File);
+            judged.judge_unsigned(files.map(|seen| &*seen.name).filter(|name| selection.was_tolerated(name)))?;
+        }
+        Ok(scanned)
     }
 
-    fn verified(self, checks: &FileChecks, scanned: Scanned, files: u64, bytes: u64) -> VerifiedArtifact {
+    fn verified(self, checks: &FileChecks, scanned: Scanned, judged: Option<Judged>) -> VerifiedArtifact {
         let signed = self.signed;
         let mut relaxed: Vec<Relaxation> = signed.relaxed.into_iter().chain(checks.relaxed()).collect();
         relaxed.sort_unstable();
         let mut unchecked = signed.unchecked;
+        if let Some(judged) = &judged {
+            // Under a policy a certificate signs only by the names that the policy has for it.
+            unchecked.retain(|unchecked| *unchecked != Unchecked::LeafIdentity);
+            if !judged.checks_freshness() {
+                unchecked.push(Unchecked::Freshness);
+            }
+        }
         unchecked.sort_unstable();
+        let uncovered: Vec<Uncovered> =
+            scanned.uncovered.into_iter().map(|seen| Uncovered { name: seen.name, kind: seen.kind.as_str() }).collect();
         VerifiedArtifact {
             name: signed.name,
             manifest: signed.manifest,
             payload_digest: signed.payload_digest,
             signed_by: signed.signed_by,
             attestations: self.attestations,
+            provenance: match self.provenance {
+                SignedProvenance::One(provenance) => Some(provenance),
+                SignedProvenance::None | SignedProvenance::Several => None,
+            },
+            decision: judged.map(|judged| Box::new(judged.finish(&relaxed, &uncovered))),
             relaxed,
             unchecked,
-            uncovered: scanned
-                .uncovered
-                .into_iter()
-                .map(|seen| Uncovered { name: seen.name, kind: seen.kind.as_str() })
-                .collect(),
+            uncovered,
             only: (!checks.only.is_empty()).then(|| scanned.files.iter().map(|file| file.name.clone()).collect()),
+            files: scanned.files.len() as u64,
+            bytes: scanned.files.iter().map(|file| file.size).sum(),
             followed_links: scanned.files.into_iter().filter(|file| file.link).map(|file| file.name).collect(),
-            files,
-            bytes,
         }
     }
 
@@ -177,6 +225,37 @@ impl AuthorizedManifest {
             )),
         }
     }
+}
+
+/// SHA-256 of every file, in listed order, by a second look at files that were just verified by other digests.
+fn plain_digests(
+    scan: Scan<'_>,
+    before: &Scanned,
+    manifest: &Manifest,
+    checks: &FileChecks,
+    observer: &dyn Observer,
+) -> Result<Vec<(ResourceName, Digest)>> {
+    if !checks.only.is_empty() {
+        let message = "the policy revokes by digest, which takes all files of a model with other digests than SHA-256";
+        return Err(Error::new(Code::PolicyNotSupported, message).with_hint("verify all files of the model"));
+    }
+    let hashing = Hashing { algorithm: HashAlgorithm::Sha256, shard_size: None };
+    let scanned = Scan { hashing, recognise: false, ..scan }.run(observer)?;
+    let sizes =
+        |scanned: &Scanned| -> Vec<_> { scanned.files.iter().map(|file| (file.name.clone(), file.size)).collect() };
+    if sizes(&scanned) != sizes(before) {
+        return Err(Error::new(Code::InputChanged, "the files of the model changed while they were read"));
+    }
+    let mut digests: HashMap<ResourceName, Digest> = scanned
+        .files
+        .into_iter()
+        .filter_map(|file| match file.digests {
+            FileDigests::Whole(digest) => Some((file.name, digest)),
+            FileDigests::Shards(_) => None,
+        })
+        .collect();
+    // The first shard of a file stands for the file.
+    Ok(manifest.resources().iter().filter_map(|resource| digests.remove_entry(resource.name())).collect())
 }
 
 fn compare(manifest: &Manifest, selection: &VerifySelection<'_>, scanned: &Scanned) -> (Vec<Finding>, bool) {

@@ -5,9 +5,14 @@
 
 mod artifact;
 mod authorized;
+mod facts;
 mod files;
+mod judged;
 mod selection;
 mod signed;
+
+#[cfg(test)]
+mod tests;
 
 pub use artifact::{Relaxation, Uncovered, VerifiedArtifact};
 pub use authorized::AuthorizedManifest;

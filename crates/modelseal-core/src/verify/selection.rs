@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::FileChecks;
 use crate::manifest::{GIT_PATHS, covers};
+use crate::policy::Glob;
 use crate::tree::{Action, Entry, EntryKind, Selection};
 use crate::{Code, Manifest, Method, ResourceName, Result};
 
@@ -17,11 +18,13 @@ pub(super) struct VerifySelection<'a> {
     listed: HashMap<&'a str, Option<u64>>,
     only: Option<HashSet<&'a str>>,
     ignored: HashSet<&'a str>,
+    /// Unsigned files that the policy may tolerate.
+    tolerated: &'a [Glob],
     sharded: bool,
 }
 
 impl<'a> VerifySelection<'a> {
-    pub(super) fn new(manifest: &'a Manifest, checks: &'a FileChecks) -> Self {
+    pub(super) fn new(manifest: &'a Manifest, checks: &'a FileChecks, tolerated: &'a [Glob]) -> Self {
         let signed = manifest.serialization().ignore_paths().iter().map(String::as_str);
         let ignored = signed
             .chain(GIT_PATHS)
@@ -31,6 +34,7 @@ impl<'a> VerifySelection<'a> {
             listed: manifest.files().map(|file| (file.name().as_str(), file.size())).collect(),
             only: (!checks.only.is_empty()).then(|| checks.only.iter().map(String::as_str).collect()),
             ignored: ignored.collect(),
+            tolerated,
             sharded: matches!(manifest.serialization().method(), Method::Shards { .. }),
             manifest,
             checks,
@@ -60,12 +64,25 @@ impl<'a> VerifySelection<'a> {
         match self.signed_size(entry) {
             Some(size) if self.is_selected(entry.name) => Action::Hash { size },
             Some(_) => Action::Pass,
+            None if self.is_tolerated(entry.name) && entry.utf8 => Action::Uncovered,
             // The format cannot cover empty files of a sharded model.
             None if self.sharded && !self.checks.danger_ignore_unsigned_files => {
                 Action::UncoveredIfEmpty { otherwise: Code::ArtifactUnexpected }
             }
             None => self.unsigned(Code::ArtifactUnexpected),
         }
+    }
+
+    /// Whether the policy may tolerate an unsigned file of this name.
+    fn is_tolerated(&self, name: &str) -> bool {
+        self.tolerated.iter().any(|glob| glob.matches(name))
+    }
+
+    /// Whether a file that the signature does not cover was accepted for no other reason than that the policy may
+    /// tolerate it.
+    pub(super) fn was_tolerated(&self, name: &str) -> bool {
+        let entry = Entry { name, utf8: true, kind: EntryKind::File };
+        self.is_tolerated(name) && !self.checks.danger_ignore_unsigned_files && !self.is_ignored(entry)
     }
 
     /// A link to a listed file is hashed also when the file was not selected: only so is it known where it leads.

@@ -11,7 +11,8 @@ mod tests;
 use jiff::{SignedDuration, Timestamp};
 
 pub(super) use input::input;
-pub(crate) use signer::certificate_of;
+pub(crate) use rule::format_names;
+pub(crate) use signer::{certificate_of, revocation};
 
 use self::rule::Failed;
 use super::decision::Candidate;
@@ -64,7 +65,7 @@ pub(super) fn evaluate(file: &PolicyFile, facts: &Facts, now: Timestamp) -> Deci
 }
 
 /// The record before anything was decided: a denial.
-pub(super) fn undecided(file: &PolicyFile, facts: &Facts, now: Timestamp) -> Decision {
+fn undecided(file: &PolicyFile, facts: &Facts, now: Timestamp) -> Decision {
     let (artifact, signature, identity) = (&facts.artifact, &facts.signature, &facts.identity);
     Decision {
         kind: "modelseal.decision",

@@ -182,6 +182,6 @@ fn globs(globs: &[Glob]) -> Value {
     globs.iter().map(Glob::as_str).collect()
 }
 
-pub(super) fn format_names(formats: &[FileFormat]) -> Value {
+pub(crate) fn format_names(formats: &[FileFormat]) -> Value {
     formats.iter().map(|format| format.as_str()).collect()
 }

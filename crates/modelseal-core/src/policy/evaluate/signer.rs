@@ -90,7 +90,7 @@ pub(super) fn check_revoked(file: &PolicyFile, facts: &Facts) -> Result<()> {
 }
 
 /// The refusal of something revoked.
-pub(in crate::policy) fn revocation(what: &str, revoked: &Revoked) -> Error {
+pub(crate) fn revocation(what: &str, revoked: &Revoked) -> Error {
     Error::new(Code::PolicyRevoked, format!("{what} is revoked: {}", revoked.reason))
 }
 

@@ -28,6 +28,9 @@ use crate::{Code, Digest, Error, KeyTable, LeafPin, Policy, PublicKey, Result, T
 const DECISION_TTL: SignedDuration = SignedDuration::from_mins(15);
 const MAX_DECISION_TTL: SignedDuration = SignedDuration::from_hours(24);
 
+/// Most keys, certificates and rules, each: every rule is compared with every other.
+const MAX_TABLES: usize = 1000;
+
 /// Largest file of a bearer token.
 const MAX_TOKEN_BYTES: usize = 64 * 1024;
 
@@ -121,6 +124,9 @@ fn section<'a, T>(text: Text<'_>, what: &str, tables: Option<&'a Spanned<Vec<T>>
     match tables {
         None => Ok(&[]),
         Some(tables) if tables.get_ref().is_empty() => Err(values::empty(text.of(tables), what)),
+        Some(tables) if tables.get_ref().len() > MAX_TABLES => {
+            Err(text.error(text.of(tables), format!("there are more than {MAX_TABLES} [[{what}]]")))
+        }
         Some(tables) => Ok(tables.get_ref()),
     }
 }

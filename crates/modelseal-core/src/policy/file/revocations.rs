@@ -10,6 +10,9 @@ use crate::key_table::text::{Text, at_line};
 use crate::policy::model::{Revoked, RevokedThing};
 use crate::{Error, Policy, Result, Timestamp, TrustedKey};
 
+/// Most files of revocations.
+const MAX_FILES: usize = 32;
+
 /// What a revocation can refer to.
 #[derive(Clone, Copy)]
 pub(super) struct Known<'a> {
@@ -37,6 +40,10 @@ pub(super) fn read_files(
     let mut revoked = Vec::new();
     let mut valid_until: Option<Timestamp> = None;
     let paths = values::entries(text, "revocation_files", paths)?;
+    if paths.len() > MAX_FILES {
+        let message = format!("`revocation_files` names more than {MAX_FILES} files");
+        return Err(text.error(text.of(&paths[MAX_FILES]), message));
+    }
     once(text, "revocation_files", paths.iter())?;
     for path in paths {
         let content = files.read_and_remember(text, path)?;
@@ -60,7 +67,6 @@ fn file(content: &[u8], known: Known<'_>) -> Result<(Vec<Revoked>, Option<Timest
 }
 
 fn one(text: Text<'_>, raw: &RawRevoked, known: Known<'_>) -> Result<Revoked> {
-    let line = text.of(&raw.reason);
     let what = match (&raw.model, &raw.file, &raw.key_id, &raw.key, &raw.versions) {
         (Some(model), None, None, None, None) => RevokedThing::Model(values::digest(text, "model", model)?),
         (None, Some(file), None, None, None) => RevokedThing::File(values::digest(text, "file", file)?),
@@ -77,7 +83,7 @@ fn one(text: Text<'_>, raw: &RawRevoked, known: Known<'_>) -> Result<Revoked> {
         }
         _ => {
             return Err(text
-                .error(line, "a revocation names exactly one thing")
+                .error(text.of(&raw.reason), "a revocation names exactly one thing")
                 .with_hint("write one of model, file, key_id, or key together with versions"));
         }
     };

@@ -76,6 +76,7 @@ impl With {
             jobs: NonZeroUsize::new(self.jobs).unwrap(),
             link_refusal: Code::ArtifactSymlink,
             recheck_names: self.recheck_names,
+            recognise: false,
         }
         .run(observer)
     }

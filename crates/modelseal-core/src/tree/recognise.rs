@@ -1,0 +1,51 @@
+//! Telling the format of a file from the very bytes that are hashed, or at least through the same open file.
+
+use std::io;
+
+use super::pass::Pass;
+use super::sys::{Failure, Handle};
+use crate::policy::{Content, FileFormat};
+use crate::{ResourceName, Result};
+
+/// A file that was read as a whole.
+pub(super) struct InMemory<'a>(pub(super) &'a [u8]);
+
+/// A file that is open.
+pub(super) struct OnDisk<'a> {
+    pub(super) file: &'a Handle,
+    pub(super) size: u64,
+}
+
+/// The format of a file, if the scan tells formats.
+pub(super) fn recognise(pass: &Pass<'_>, name: &ResourceName, content: &dyn Content) -> Result<Option<FileFormat>> {
+    if !pass.scan.recognise {
+        return Ok(None);
+    }
+    let file_name = if name.is_single_file() { pass.scan.root.name().unwrap_or_default() } else { name.as_str() };
+    FileFormat::of_bytes(content, FileFormat::of_name(file_name))
+        .map(Some)
+        .map_err(|error| pass.failed(Failure::Os(error), name.as_str()))
+}
+
+impl Content for InMemory<'_> {
+    fn size(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let rest = usize::try_from(offset).ok().and_then(|offset| self.0.get(offset..)).unwrap_or_default();
+        let length = rest.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&rest[..length]);
+        Ok(length)
+    }
+}
+
+impl Content for OnDisk<'_> {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.file.read_at(buffer, offset)
+    }
+}
