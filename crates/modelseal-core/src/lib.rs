@@ -109,7 +109,7 @@ pub use policy::{
     ArtifactFacts, DecidedArtifact, DecidedIdentity, DecidedSignature, Decision, EvidenceFacts, Expected, Facts,
     IdentityFacts, Lint, ModelName, Narrow, NarrowInput, NarrowStage, OpaStage, Policy, PolicyCase, PolicyCases,
     PolicyFiles, PolicyRef, PolicyStatement, RegoStage, ResourceFacts, RuleResult, SignatureFacts, StageResult,
-    Verdict,
+    Verdict, file_format_of_name,
 };
 pub use provenance::{
     BUILD_TYPE, ClaimsSource, NamedDigest, POLICY_TYPE, PROVENANCE_TYPE, Provenance, VaultFacts, Workflow,

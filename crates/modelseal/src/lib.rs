@@ -38,7 +38,9 @@ pub use modelseal_vault as vault;
 pub use narrow::{OpaNarrow, RegoNarrow};
 pub use paths::{BundlePaths, ignored_path};
 pub use policy::{
-    DecisionLog, LoadedPolicy, PolicyRequest, PolicySignOptions, SignedPolicy, load_policy, policy_signature_path, sign_policy,
+    DecisionLog, Examination, LoadedPolicy, POLICY_TEMPLATE, PolicyDraft, PolicyRequest, PolicySignOptions,
+    SignedPolicy, draft_policy, examine_model, load_policy, load_policy_cases,
+    policy_signature_path, sign_policy,
 };
 pub use server_keys::{ServerKeys, correlation_id, notices as server_notices, with_remarks};
 pub use sign::{AttestationToSign, SignOptions, SignedArtifact, SigningKey, sign_model_artifact};

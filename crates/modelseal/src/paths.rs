@@ -28,6 +28,11 @@ impl BundlePaths {
             None if root.is_file() => with_suffix(root.path(), ".sig"),
             None => root.path().join(DEFAULT_BUNDLE_NAME),
         };
+        Self::beside(bundle)
+    }
+
+    /// The attestations beside this bundle.
+    pub(crate) fn beside(bundle: PathBuf) -> Self {
         let attestations = match bundle.extension() {
             Some(extension) if extension == "sig" => with_suffix(&bundle.with_extension(""), ".attestations.jsonl"),
             _ => with_suffix(&bundle, ".attestations.jsonl"),

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use modelseal_core::{
-    Attestations, Bundle, Code, Decision, Error, Event, Expected, FileChecks, KeyId, Narrow, Observer, Pae, Policy, Result, Root,
-    SignedManifest, Timestamp, TrustedKeys, VerifiedArtifact,
+    Attestations, Bundle, Code, Decision, Error, Event, Expected, Facts, FileChecks, KeyId, Narrow, Observer, Pae, Policy, Result, Root,
+    SignedManifest, Timestamp, TrustedKeys, Verdict, VerifiedArtifact,
 };
 
 use crate::DecisionLog;
@@ -161,7 +161,7 @@ fn record(
     result: Result<VerifiedArtifact>,
 ) -> Result<VerifiedArtifact> {
     let decision = match &result {
-        Ok(_) => None,
+        Ok(artifact) => artifact.decision().cloned(),
         Err(error) => denial(policy, error, now),
     };
     match decision.map_or(Ok(()), |decision| log.append(&decision)) {
@@ -174,7 +174,7 @@ fn record(
 fn denial(policy: &Policy, error: &Error, now: Timestamp) -> Option<Decision> {
     match error.decision() {
         Some(decision) => Some(decision.clone()),
-        None => policy.evaluate(&modelseal_core::Facts::default(), now),
+        None => policy.undecided(error, now),
     }
 }
 
@@ -239,7 +239,14 @@ impl Evidence {
         poll(observer)?;
         let Self { root, paths, signed, attestations, now } = self;
         let narrows: Vec<&dyn Narrow> = options.narrows.iter().map(|narrow| &**narrow).collect();
+        let unproven = match options.require_provenance {
+            true => unproven(&signed.facts(policy, &attestations)?),
+            false => None,
+        };
         let authorized = signed.authorize(policy, expected, &attestations, now, &narrows)?;
+        if let Some(error) = unproven {
+            return Err(denied(error, authorized.decision()));
+        }
         let mut checks = FileChecks::default();
         checks.bundle = inside(&root, &paths.bundle);
         checks.attestations = inside(&root, &paths.attestations);
@@ -254,6 +261,30 @@ impl Evidence {
         checks.max_total_bytes = options.max_total_bytes;
         authorized.verify_files(&root, &checks, observer)
     }
+}
+
+/// Why the facts do not say which job signed, if they do not.
+fn unproven(facts: &Facts) -> Option<Error> {
+    let identity = &facts.identity;
+    if identity.ambiguous {
+        let message = "the key that signed the model signed more than one provenance about it";
+        return Some(Error::new(Code::PolicyAmbiguousIdentity, message));
+    }
+    let missing = || {
+        let message = "the key that signed the model signed no provenance of a verified identity along with it";
+        Error::new(Code::PolicyProvenanceMissing, message)
+    };
+    identity.provider.is_none().then(missing)
+}
+
+/// A refusal of what the policy allowed, with the record of it.
+fn denied(error: Error, decision: Option<&Decision>) -> Error {
+    let Some(mut decision) = decision.cloned() else { return error };
+    decision.decision = Verdict::Deny;
+    decision.code = error.code().as_str();
+    decision.valid_until = None;
+    decision.rule = None;
+    error.with_decision(decision)
 }
 
 fn ask(opinion: &dyn SecondOpinion, bundle: &Bundle, signed: &SignedManifest) -> Result<()> {
@@ -307,11 +338,11 @@ fn read_beside(root: &Root, path: &Path) -> Result<Vec<u8>> {
     }
 }
 
-fn read_attestation_file(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read_attestation_file(path: &Path) -> Result<Vec<u8>> {
     read_capped(path, &Cap { bytes: Attestations::MAX_BYTES, code: Code::FormatMalformed })
 }
 
-fn check_attestations(path: &Path, text: &[u8], trusted: &TrustedKeys, now: Timestamp) -> Result<Attestations> {
+pub(crate) fn check_attestations(path: &Path, text: &[u8], trusted: &TrustedKeys, now: Timestamp) -> Result<Attestations> {
     Attestations::verify(text, trusted, now).map_err(|error| {
         let message = format!("`{}`: {}", path.display(), error.message());
         Error::new(error.code(), message).with_hint("restore the attestation file that was published with the model")

@@ -141,6 +141,9 @@ pub(crate) struct PolicyTestArgs {
     /// Write a JUnit report, whose name ends with .xml
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) report: Option<PathBuf>,
+    /// Trust published test keys
+    #[arg(long, help_heading = "Weakening")]
+    pub(crate) danger_allow_test_keys: bool,
 }
 
 /// Flags of `policy sign`.

@@ -164,8 +164,8 @@ impl ModelObject {
             relaxed: artifact.relaxed().iter().map(|relaxation| relaxation.as_str()).collect(),
             followed_links: names(artifact.followed_links()),
             attestations: artifact.attestations().iter().map(attestation).collect(),
-            provenance: None,
-            decision: None,
+            provenance: artifact.provenance().map(ProvenanceObject::from),
+            decision: artifact.decision().cloned().map(Box::new),
             findings_complete: true,
             listed: artifact.manifest().files().count() as u64,
             ..Self::default()

@@ -39,7 +39,13 @@ pub use model_name::ModelName;
 pub use narrow::{Narrow, NarrowInput, NarrowStage};
 pub use statement::PolicyStatement;
 
-use crate::{Result, TrustedKeys};
+use crate::{Error, Result, TrustedKeys};
+
+/// The format that policies judge a file of this name to have.
+#[must_use]
+pub fn file_format_of_name(name: &str) -> &'static str {
+    FileFormat::of_name(name).as_str()
+}
 
 /// Who may sign which artifact.
 #[derive(Clone, Debug)]
@@ -80,6 +86,21 @@ impl Policy {
     #[must_use]
     pub fn evaluate(&self, facts: &Facts, now: Timestamp) -> Option<Decision> {
         self.file().map(|file| evaluate::evaluate(file, facts, now))
+    }
+
+    /// What every rule says, in file order, also where the decision came before all rules: for those who ask why.
+    #[must_use]
+    pub fn explain(&self, facts: &Facts, now: Timestamp) -> Vec<RuleResult> {
+        self.file().map(|file| evaluate::explain(file, facts, now)).unwrap_or_default()
+    }
+
+    /// The record of a refusal that came before the policy could decide, such as that of a bad signature: nothing is
+    /// known but its code. Without a file there is none.
+    #[must_use]
+    pub fn undecided(&self, error: &Error, now: Timestamp) -> Option<Decision> {
+        let mut decision = evaluate::undecided(self.file()?, &Facts::default(), now);
+        decision.refuse(error.clone());
+        Some(decision)
     }
 
     pub(crate) fn decide(file: &PolicyFile, facts: &Facts, now: Timestamp) -> Decision {

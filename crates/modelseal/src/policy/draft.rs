@@ -2,10 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
-use modelseal_core::{ClaimTable, Code, Error, Facts, ModelName, PublicKey, Result, Scheme, escape, file_format_of_name};
+use modelseal_core::{
+    Attestations, ClaimTable, Code, Error, Facts, ModelName, Policy, PolicyFiles, PublicKey, Result, Root, Scheme,
+    Timestamp, TrustedKey, TrustedKeys, escape, file_format_of_name,
+};
 use modelseal_identity::Platform;
 use serde_json::Value;
+
+use crate::io::read_bundle;
+use crate::paths::BundlePaths;
+use crate::verify::{check_attestations, read_attestation_file};
 
 /// A policy to be filled in. Every line says what it is for.
 pub const POLICY_TEMPLATE: &str = r#"# Who may sign which model. `modelseal policy check` says what is wrong with this file.
@@ -82,6 +90,75 @@ const KUBERNETES: &[(&str, &str)] = &[
     ("service_account_uid", "This very account: one that is made anew under its name is another."),
 ];
 
+/// A first policy.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PolicyDraft {
+    /// Its text.
+    pub text: String,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// The narrowest policy that accepts the signature `from`, a bundle or the model that it lies in, which one of
+/// `trusted` must have made. The files of the model are not looked at.
+///
+/// # Errors
+/// Whatever refuses the signature or its attestations; `usage/arguments` for one by a certificate; `usage/name` and
+/// `policy/bad-glob` for what no policy can accept by itself.
+pub fn draft_policy(from: &Path, trusted: &TrustedKeys, now: Timestamp) -> Result<PolicyDraft> {
+    let paths = match Root::open(from) {
+        Ok(root) if !root.is_file() => BundlePaths::of(&root, None),
+        _ => BundlePaths::beside(from.to_owned()),
+    };
+    let signed = read_bundle(&paths.bundle)?.verify_signature(trusted, now)?;
+    let attestations = match read_attestation_file(&paths.attestations) {
+        Ok(text) => check_attestations(&paths.attestations, &text, trusted, now)?,
+        Err(error) if error.code() == Code::InputNotFound => Attestations::none(),
+        Err(error) => return Err(error),
+    };
+    let mut facts = signed.facts(&Policy::any_trusted_key(), &attestations)?;
+    if facts.identity.ambiguous {
+        let message = "the key that signed the model signed more than one provenance about it";
+        return Err(Error::new(Code::PolicyAmbiguousIdentity, message));
+    }
+    let id = signed.signed_by().key_id();
+    let by_key = |key: &&TrustedKey| key.key().id() == id && signed.signed_by().method() == "key";
+    let Some((key, scheme)) = trusted.keys().iter().find(by_key).and_then(|key| Some((key, key.scheme()?))) else {
+        let message = "a policy can only be drafted from a signature by a key, and this one is by a certificate";
+        return Err(Error::new(Code::UsageArguments, message).with_hint("start from `modelseal policy init` alone"));
+    };
+    let text = draft(&facts, key.key(), scheme)?;
+    // What it does not accept it must not be said to accept.
+    let policy = Policy::parse(text.as_bytes(), "policy.toml", &mut NoFiles)?;
+    facts.signature.key = Some(KEY_NAME.to_owned());
+    facts.signature.key_version = None;
+    if let Some(refusal) = policy.evaluate(&facts, now).and_then(|decision| decision.to_error()) {
+        let hint = refusal.hint().to_owned();
+        let message = format!("no policy can be drafted from the signature: {}", refusal.message());
+        return Err(Error::new(refusal.code(), message).with_hint(hint));
+    }
+    let mut warnings = Vec::new();
+    if facts.identity.provider.is_none() {
+        warnings.push(
+            "the signature has no provenance of a verified identity, so that the policy rests on the key alone".to_owned(),
+        );
+    }
+    Ok(PolicyDraft { text, warnings })
+}
+
+/// A drafted policy holds all that it needs.
+struct NoFiles;
+
+impl PolicyFiles for NoFiles {
+    fn read(&mut self, path: &Path, _: usize) -> Result<(Vec<u8>, PathBuf)> {
+        Err(Error::new(Code::PolicySyntax, format!("a drafted policy reads no file, not `{}`", path.display())))
+    }
+}
+
+/// The name of the one key.
+const KEY_NAME: &str = "signer";
+
 /// The narrowest policy that accepts what the verified `facts` say, with `key` as the only key.
 ///
 /// # Errors
@@ -89,7 +166,7 @@ const KUBERNETES: &[(&str, &str)] = &[
 pub(super) fn draft(facts: &Facts, key: &PublicKey, scheme: Scheme) -> Result<String> {
     let artifact = &facts.artifact;
     let model: ModelName = artifact.name.as_deref().unwrap_or_default().parse()?;
-    let (model, key_name) = (quoted(model.as_str()), "signer");
+    let (model, key_name) = (quoted(model.as_str()), KEY_NAME);
     let mut text = String::from("# Accepts what one verified signature says, and nothing else. Read every line before you use it.\nversion = 1\n\n");
     text.push_str("# The key that made the signature, and its id, which guards against an exchanged key.\n[[key]]\n");
     let _ = writeln!(text, "name = \"{key_name}\"\nkey_id = \"{}\"", key.id());

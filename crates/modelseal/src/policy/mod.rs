@@ -1,5 +1,7 @@
 //! Policies on disk: loaded, with the second opinions that they ask for.
 
+mod draft;
+mod examine;
 mod files;
 mod log;
 mod sign;
@@ -8,15 +10,19 @@ mod signed;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use modelseal_core::{Code, Error, KeyRef, Narrow, Policy, Result, Timestamp};
+use modelseal_core::{Code, Error, KeyRef, Narrow, Policy, PolicyCases, Result, Timestamp};
 use modelseal_http::{Env, Hooks};
 use modelseal_vault::Settings;
 
+pub use draft::{POLICY_TEMPLATE, PolicyDraft, draft_policy};
+pub use examine::{Examination, examine_model};
 pub use log::DecisionLog;
 pub use sign::{PolicySignOptions, SignedPolicy, policy_signature_path, sign_policy};
 
 use self::files::PolicyDirectory;
 use self::signed::Signature;
+use crate::io::{Cap, read_capped};
+use crate::keys::naming;
 use crate::verify::VerifyOptions;
 use crate::{OpaNarrow, RegoNarrow};
 
@@ -94,7 +100,7 @@ pub fn load_policy(request: &PolicyRequest, now: Timestamp, hooks: &Hooks, env: 
         directory.only(read.statement.clone());
         signature = Some(read);
     }
-    let policy = Policy::parse(&text, &name, &mut directory)?;
+    let policy = Policy::parse(&text, &name, &mut directory).map_err(|error| naming(&request.path, &error))?;
     if let Some(signature) = &signature {
         signature.check(&policy)?;
     }
@@ -103,9 +109,17 @@ pub fn load_policy(request: &PolicyRequest, now: Timestamp, hooks: &Hooks, env: 
     let mut sources = vec![request.path.clone()];
     sources.extend(signature.iter().flat_map(|signature| signature.sources.clone()));
     sources.extend(policy.sources().map(Path::to_owned));
-    sources.extend(policy.opa().and_then(|stage| stage.token_file.clone()));
     let notes = signature.map(|signature| signature.notes).unwrap_or_default();
     Ok(LoadedPolicy { policy, narrows, sources, notes })
+}
+
+/// Reads a file of cases that a policy is tried with.
+///
+/// # Errors
+/// `policy/syntax`, `policy/unknown-field`, `input/*`.
+pub fn load_policy_cases(path: &Path) -> Result<PolicyCases> {
+    let text = read_capped(path, &Cap { bytes: Policy::MAX_BYTES, code: Code::PolicySyntax })?;
+    PolicyCases::parse(&text).map_err(|error| naming(path, &error))
 }
 
 fn check_age(policy: &Policy, request: &PolicyRequest, now: Timestamp) -> Result<()> {

@@ -16,6 +16,7 @@ use super::files::PolicyDirectory;
 use super::signed::{demanded, refuse_own_keys};
 use super::{PolicyRequest, check_age, narrows};
 use crate::io::{Cap, check_directory, exists, read_capped, write_replacing};
+use crate::keys::naming;
 use crate::sign::{check_signer, sign_all};
 use crate::{SignOptions, SigningKey, with_remarks};
 
@@ -82,7 +83,7 @@ pub fn sign_policy(
     let mut directory = PolicyDirectory::new(path, options.danger_allow_test_keys)?;
     let text = directory.policy()?;
     let name = directory.policy_name().to_owned();
-    let policy = Policy::parse(&text, &name, &mut directory)?;
+    let policy = Policy::parse(&text, &name, &mut directory).map_err(|error| naming(path, &error))?;
     check_age(&policy, &PolicyRequest::new(path), now)?;
     let (serial, valid_until) = demanded(&policy)?;
     // What nobody could load is not signed.

@@ -11,7 +11,6 @@ use crate::args::{PolicyInitArgs, key_ref};
 use crate::commands::server;
 use crate::output::{Console, Paint, shown};
 use crate::output::text::line;
-use crate::progress::Stoppable;
 
 /// Writes a first policy.
 pub(super) fn run(args: &PolicyInitArgs, console: &mut Console) -> Result<u8> {
@@ -57,7 +56,7 @@ fn from_signature(args: &PolicyInitArgs, from: &Path, key: &std::ffi::OsStr, con
         request.needs_server().then(|| server::configure(&args.server, &signals, console)).transpose()?;
     let trust = files.load(vault.as_ref())?;
     let notes = [trust.notes.clone(), trust.end()].concat();
-    let draft = draft_policy(from, &trust.keys, now()?, &Stoppable(&signals));
+    let draft = draft_policy(from, &trust.keys, now()?);
     drop(signals);
     for note in notes {
         console.warning(&escape(&note));

@@ -1,8 +1,11 @@
 //! `modelseal policy`.
 
 mod check;
+mod explain;
+mod init;
 mod load;
 mod sign;
+mod test;
 
 use modelseal::Result;
 
@@ -14,8 +17,11 @@ pub(super) use load::{Source, load};
 /// Runs one of the policy commands.
 pub(crate) fn run(command: &PolicyCommand, console: &mut Console) -> Result<u8> {
     match command {
+        PolicyCommand::Init(args) => init::run(args, console),
         PolicyCommand::Check(args) => check::run(args, console),
+        PolicyCommand::Test(args) => test::run(args, console),
+        PolicyCommand::Explain(args) => explain::explain(args, console),
+        PolicyCommand::Input(args) => explain::input(args, console),
         PolicyCommand::Sign(args) => sign::run(args, console),
-        _ => Err(modelseal::Error::new(modelseal::Code::PolicyNotSupported, "not yet")),
     }
 }

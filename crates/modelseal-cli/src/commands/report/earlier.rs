@@ -96,7 +96,7 @@ fn is_junit(input: Input) -> bool {
 /// Whether the root element is a suite, or a list of suites, of our name.
 fn is_suite(tag: &BytesStart<'_>) -> bool {
     let name = tag.attributes().flatten().find(|attribute| attribute.key.as_ref() == "name");
-    let is_ours = name.is_some_and(|name| name.value == junit::SUITE);
+    let is_ours = name.is_some_and(|name| [junit::SUITE, junit::POLICY_SUITE].iter().any(|suite| name.value == *suite));
     is_ours && matches!(tag.name().as_ref(), "testsuite" | "testsuites")
 }
 

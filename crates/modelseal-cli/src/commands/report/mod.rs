@@ -21,6 +21,15 @@ pub(crate) fn check_place(args: &VerifyArgs, read: &[PathBuf], path: &Path) -> R
     place::Taken::new(args).and(read).refuse(path)
 }
 
+/// Writes a JUnit report of something else than models.
+///
+/// # Errors
+/// `output/exists`, `output/unwritable`.
+pub(crate) fn write_cases(path: &Path, report: &str) -> Result<()> {
+    replaceable(path, Form::Junit)?;
+    write_replacing(path, report.as_bytes())
+}
+
 /// Where the reports go.
 #[derive(Debug)]
 pub(crate) struct Reports(Vec<(PathBuf, Form)>);

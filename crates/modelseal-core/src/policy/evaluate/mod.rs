@@ -1,6 +1,7 @@
 //! Evaluating a policy: pure in policy, facts and time.
 
 mod evidence;
+mod explain;
 mod input;
 mod rule;
 mod signer;
@@ -10,6 +11,7 @@ mod tests;
 
 use jiff::{SignedDuration, Timestamp};
 
+pub(super) use explain::explain;
 pub(super) use input::input;
 pub(crate) use rule::format_names;
 pub(crate) use signer::{certificate_of, revocation};
@@ -65,7 +67,7 @@ pub(super) fn evaluate(file: &PolicyFile, facts: &Facts, now: Timestamp) -> Deci
 }
 
 /// The record before anything was decided: a denial.
-fn undecided(file: &PolicyFile, facts: &Facts, now: Timestamp) -> Decision {
+pub(super) fn undecided(file: &PolicyFile, facts: &Facts, now: Timestamp) -> Decision {
     let (artifact, signature, identity) = (&facts.artifact, &facts.signature, &facts.identity);
     Decision {
         kind: "modelseal.decision",
