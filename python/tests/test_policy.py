@@ -22,7 +22,8 @@ def policy(tmp_path: Path) -> Path:
     path.parent.mkdir()
     (path.parent / "team.pem").write_bytes(PUBLIC.read_bytes())
     path.write_text(
-        'version = 1\nname = "tests"\nserial = 7\n\n[[key]]\nname = "team"\npublic_key = "team.pem"\n\n'
+        'version = 1\nname = "tests"\nserial = 7\nvalid_until = 2999-01-01T00:00:00Z\n\n'
+        '[[key]]\nname = "team"\npublic_key = "team.pem"\n\n'
         '[[rule]]\nname = "models"\nmodels = ["acme/*"]\nkeys = ["team"]\nidentity = "key-only"\n'
     )
     return path
@@ -88,7 +89,7 @@ def test_who_must_have_signed_the_policy(model: Path, policy: Path) -> None:
     subprocess.run([COMMAND, "keys", "generate", policies], check=True, capture_output=True)
     public = policies.with_name("policies.pub.pem")
     assert unusable(model, policy, policy_key=public) == "policy/signature"
-    command = [COMMAND, "policy", "sign", policy, "--key", policies, "--danger-allow-test-keys"]
+    command: list[str | Path] = [COMMAND, "policy", "sign", policy, "--key", policies, "--danger-allow-test-keys"]
     signed = subprocess.run(command, check=False, capture_output=True, text=True)
     assert signed.returncode == 0, signed.stderr
     assert verify(model, policy, policy_key=public, min_policy_serial=7).decision is not None
