@@ -109,6 +109,11 @@ def verify_model_artifact(
     path: _Path,
     *,
     key: _Paths | None = None,
+    policy: _Path | None = None,
+    policy_key: _Paths | None = None,
+    min_policy_serial: int | None = None,
+    require_provenance: bool = False,
+    attestations: _Paths = (),
     expect_key_id: str | None = None,
     auth: _vault._Auth | None = None,
     server: _vault.VaultServer | None = None,
@@ -143,6 +148,11 @@ def verify_model_artifact(
     key: the trusted public keys, one or several PEM files or tables of keys, NAME.toml. A text may also be a key
         reference such as "file:KEY.pem?scheme=ed25519", which names the signature scheme of a key that is not ECDSA,
         or "hashivault://MOUNT/KEY", whose public keys are read from a server of HashiCorp Vault or OpenBao.
+    policy: a policy file: who may sign what, instead of `key` and certificates. It must be said which model is wanted.
+        The result, and a `PolicyError`, have its `decision`.
+    policy_key, min_policy_serial: refuse a policy that none of these public keys signed, or with a smaller serial.
+    require_provenance: refuse a model without provenance by the key that signed it.
+    attestations: files with further attestations.
     expect_key_id: accept only what the trusted key of this id signed. Variables of the environment can decide which
         server, namespace and mount a reference leads to; an id leads to one key.
     auth, server: how to log in there, such as `JwtAuth`, and which server. What is left out comes from the environment,
@@ -174,9 +184,24 @@ def verify_model_artifact(
     """
     keys = _paths("key", key)
     anchors = _paths("certificate_chain", certificate_chain)
-    if not keys and not anchors:
-        raise _usage("nothing is trusted", "give the public key of the signer with key=, or certificate_chain=")
+    policy_keys = _paths("policy_key", policy_key)
     pinned = certificate_fingerprint, certificate_subject, certificate_san
+    if policy is not None:
+        trusted = keys or anchors or any(pin is not None for pin in pinned)
+        if trusted or min_key_version is not None or danger_accept_legacy:
+            raise _usage(
+                "under a policy nothing is trusted but what the policy names",
+                "give either policy=, or keys and the like",
+            )
+        if name is None and digest is None and not danger_any_model:
+            raise _usage(
+                "under a policy it must be said which model is wanted",
+                "give name= or digest=; danger_any_model=True if any that the policy allows will do",
+            )
+    elif policy_keys or min_policy_serial is not None:
+        raise _usage("a policy is described, but none is given", "give it with policy=")
+    elif not keys and not anchors:
+        raise _usage("nothing is trusted", "give the public key of the signer with key=, certificate_chain= or policy=")
     if not anchors and any(pin is not None for pin in pinned):
         raise _usage("a certificate is described, but none is trusted", "give the root with certificate_chain=")
     if danger_any_model and (name is not None or digest is not None):
@@ -193,6 +218,11 @@ def verify_model_artifact(
         return _native.verify_model_artifact(
             path,
             key=keys,
+            policy=policy,
+            policy_key=policy_keys,
+            min_policy_serial=_count("min_policy_serial", min_policy_serial),
+            require_provenance=require_provenance,
+            attestations=_paths("attestations", attestations),
             expect_key_id=expect_key_id,
             auth=_vault.credentials_of(auth),
             server=_vault.settings_of(server),

@@ -77,7 +77,23 @@ class MismatchError(VerificationError):
 
 
 class PolicyError(VerificationError):
-    """The signature is good, but not for this use: another model than the expected one, or an attestation missing."""
+    """The signature is good, but not for this use: another model than the expected one, or what the policy refuses."""
+
+    #: The record of the policy's decision, as docs/policy.md describes it; None when no policy file decided.
+    decision: dict[str, _t.Any] | None
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        hint: str = "",
+        findings: tuple[_native.Finding, ...] = (),
+        findings_complete: bool = True,
+        decision: dict[str, _t.Any] | None = None,
+    ) -> None:
+        super().__init__(message, code=code, hint=hint, findings=findings, findings_complete=findings_complete)
+        self.decision = decision
 
 
 class InputError(ModelsealError):

@@ -1,7 +1,7 @@
 # The native half of the package; `python -m mypy.stubtest modelseal` proves this file.
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, final
 
@@ -12,6 +12,7 @@ __all__ = [
     "Certificate",
     "Finding",
     "Progress",
+    "Provenance",
     "Resource",
     "Serialization",
     "SignedArtifact",
@@ -124,6 +125,37 @@ class Attestation:
     def __hash__(self) -> int: ...
 
 @final
+class Provenance:
+    @property
+    def provider(self) -> str: ...
+    @property
+    def issuer(self) -> str: ...
+    @property
+    def claims_source(self) -> str: ...
+    @property
+    def claims(self) -> Mapping[str, Any]: ...
+    @property
+    def builder(self) -> str: ...
+    @property
+    def invocation(self) -> str | None: ...
+    @property
+    def repository(self) -> str | None: ...
+    @property
+    def reference(self) -> str | None: ...
+    @property
+    def workflow(self) -> str | None: ...
+    @property
+    def commit(self) -> str | None: ...
+    @property
+    def started_on(self) -> str | None: ...
+    @property
+    def finished_on(self) -> str | None: ...
+    @property
+    def dependencies(self) -> tuple[tuple[str, str | None], ...]: ...
+    @property
+    def byproducts(self) -> tuple[tuple[str, str | None], ...]: ...
+
+@final
 class SignedArtifact:
     @property
     def path(self) -> Path: ...
@@ -211,6 +243,10 @@ class VerifiedArtifact:
     @property
     def attestations(self) -> tuple[Attestation, ...]: ...
     @property
+    def provenance(self) -> Provenance | None: ...
+    @property
+    def decision(self) -> dict[str, Any] | None: ...
+    @property
     def warnings(self) -> tuple[str, ...]: ...
     @property
     def resources(self) -> tuple[Resource, ...]: ...
@@ -243,6 +279,11 @@ def verify_model_artifact(
     path: _PathArgument,
     *,
     key: Sequence[_PathArgument],
+    policy: _PathArgument | None,
+    policy_key: Sequence[_PathArgument],
+    min_policy_serial: int | None,
+    require_provenance: bool,
+    attestations: Sequence[_PathArgument],
     expect_key_id: str | None,
     auth: dict[str, Any] | None,
     server: dict[str, Any] | None,

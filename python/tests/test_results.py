@@ -15,6 +15,7 @@ EVIDENCE: list[Any] = [
     modelseal.Attestation,
     modelseal.Certificate,
     modelseal.Progress,
+    modelseal.Provenance,
     modelseal.Resource,
     modelseal.Serialization,
     modelseal.SignedArtifact,

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTuple;
 
-use crate::records::{Attestation, Certificate, Repr, Resource, Serialization, Uncovered, tuple};
+use crate::records::{Attestation, Certificate, Provenance, Repr, Resource, Serialization, Uncovered, json, tuple};
 
 /// A model that was signed.
 #[pyclass(frozen, module = "modelseal")]
@@ -199,6 +199,9 @@ pub(crate) struct VerifiedArtifact {
     /// Attestations found beside the signature.
     #[pyo3(get)]
     attestations: Py<PyTuple>,
+    /// Which job signed, when the key that signed the model says so too; `None` otherwise.
+    #[pyo3(get)]
+    provenance: Option<Py<Provenance>>,
     /// What the verifier should know of the server and its token.
     #[pyo3(get)]
     warnings: Py<PyTuple>,
@@ -243,6 +246,7 @@ impl VerifiedArtifact {
             relaxed: tuple(py, relaxed)?,
             followed_links: tuple(py, verified.followed_links().iter().map(|name| name.as_str()))?,
             attestations: tuple(py, verified.attestations().iter().map(Attestation::from))?,
+            provenance: verified.provenance().map(|found| Py::new(py, Provenance::new(py, found)?)).transpose()?,
             warnings: tuple(py, warnings)?,
             resources: PyOnceLock::new(),
             verified,
@@ -256,6 +260,13 @@ impl VerifiedArtifact {
     #[getter]
     fn resources(&self, py: Python<'_>) -> PyResult<Py<PyTuple>> {
         resources(py, self.verified.manifest(), &self.resources)
+    }
+
+    /// What the policy decided, and why, as docs/policy.md describes it; a new dictionary each time. `None` without a
+    /// policy.
+    #[getter]
+    fn decision<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.verified.decision().map(|decision| json(py, &decision.to_json())).transpose()
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {

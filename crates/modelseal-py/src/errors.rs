@@ -4,7 +4,7 @@ use modelseal::{Code, Error, Exit, PythonClass};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict as _, PyTuple};
 
-use crate::records::{Repr, tuple};
+use crate::records::{Repr, json, tuple};
 
 /// The Python exception for `error`: an instance of the class that the table names.
 ///
@@ -29,6 +29,9 @@ fn instance(py: Python<'_>, error: &Error, message: &str, hint: &str) -> PyResul
     .into_py_dict(py)?;
     if matches!(class, PythonClass::Backend | PythonClass::Identity | PythonClass::IdentityUnavailable) {
         fields.set_item("retryable", error.code().exit() == Exit::Unavailable)?;
+    }
+    if let (PythonClass::Policy, Some(decision)) = (class, error.decision()) {
+        fields.set_item("decision", json(py, &decision.to_json())?)?;
     }
     let class = py.import("modelseal._errors")?.getattr(class.name())?;
     Ok(PyErr::from_value(class.call((message,), Some(&fields))?))

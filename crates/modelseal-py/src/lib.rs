@@ -30,7 +30,7 @@ mod _native {
     #[pymodule_export]
     use crate::identity::{actions_token, identity_token};
     #[pymodule_export]
-    use crate::records::{Attestation, Certificate, Progress, Resource, Serialization, Uncovered};
+    use crate::records::{Attestation, Certificate, Progress, Provenance, Resource, Serialization, Uncovered};
     #[pymodule_export]
     use crate::server::Secret;
     #[pymodule_export]

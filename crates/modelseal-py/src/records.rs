@@ -1,9 +1,9 @@
 //! Small frozen values that results are made of.
 
-use modelseal::{AttestationEvidence, ChainEvidence, Event, Method};
+use modelseal::{AttestationEvidence, ChainEvidence, Event, Method, NamedDigest};
 use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyDict, PyTuple};
 
 /// How far the work is. Bytes and files only ever grow.
 #[pyclass(frozen, eq, hash, get_all, module = "modelseal")]
@@ -211,6 +211,84 @@ impl Attestation {
             .field(py, "bound", self.bound)?
             .finish()
     }
+}
+
+/// Which job signed: what the key that signed the model says of it.
+#[pyclass(frozen, get_all, module = "modelseal")]
+pub(crate) struct Provenance {
+    /// The platform: "github", "gitlab", "kubernetes", …, "oidc".
+    provider: String,
+    /// The issuer of the identity token.
+    issuer: String,
+    /// "oidc-verified": the token of this identity is what logged in to the keeper of the key. "oidc-unbound": it only
+    /// stood beside, and no policy takes it for an identity.
+    claims_source: &'static str,
+    /// The claims that were signed, which cannot be changed. Free text: escape before printing.
+    claims: Py<PyAny>,
+    /// Who built, a URI.
+    builder: String,
+    /// The run, a URI.
+    invocation: Option<String>,
+    /// The repository of the definition that the job ran, its git ref, and its file.
+    repository: Option<String>,
+    reference: Option<String>,
+    workflow: Option<String>,
+    /// The commit.
+    commit: Option<String>,
+    /// When signing began and ended by the signer's clock, as RFC 3339 has it.
+    started_on: Option<String>,
+    finished_on: Option<String>,
+    /// What the model was made from, and what was made along with it: pairs of a name and a digest, or `None` for a URI.
+    dependencies: Py<PyTuple>,
+    byproducts: Py<PyTuple>,
+}
+
+impl Provenance {
+    pub(crate) fn new(py: Python<'_>, found: &modelseal::Provenance) -> PyResult<Self> {
+        let claims = PyDict::new(py);
+        for (name, value) in &found.claims {
+            claims.set_item(name, json(py, &value.to_string())?)?;
+        }
+        let proxy = py.import("types")?.getattr("MappingProxyType")?;
+        let pairs = |all: &[NamedDigest]| {
+            let pair = |one: &NamedDigest| (one.name.clone(), one.digest.map(|digest| digest.to_string()));
+            tuple(py, all.iter().map(pair))
+        };
+        Ok(Self {
+            provider: found.provider.clone(),
+            issuer: found.issuer.clone(),
+            claims_source: found.claims_source.as_str(),
+            claims: proxy.call1((claims,))?.unbind(),
+            builder: found.builder.clone(),
+            invocation: found.invocation.clone(),
+            repository: found.workflow.repository.clone(),
+            reference: found.workflow.reference.clone(),
+            workflow: found.workflow.path.clone(),
+            commit: found.commit.clone(),
+            started_on: found.started_on.map(|time| time.to_string()),
+            finished_on: found.finished_on.map(|time| time.to_string()),
+            dependencies: pairs(&found.dependencies)?,
+            byproducts: pairs(&found.byproducts)?,
+        })
+    }
+}
+
+#[pymethods]
+impl Provenance {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        Repr::new("Provenance")
+            .field(py, "provider", &self.provider)?
+            .field(py, "claims_source", self.claims_source)?
+            .field(py, "repository", &self.repository)?
+            .field(py, "workflow", &self.workflow)?
+            .field(py, "invocation", &self.invocation)?
+            .finish()
+    }
+}
+
+/// A JSON text as Python values.
+pub(crate) fn json<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
+    py.import("json")?.call_method1("loads", (text,))
 }
 
 /// A tuple of Python values made from `items`.

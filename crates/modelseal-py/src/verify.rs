@@ -2,11 +2,13 @@
 
 use core::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use modelseal::vault::Vault;
 use modelseal::{
-    BundlePaths, Expected, Policy, Result, Root, Timestamp, Trust, TrustRequest, VerifyOptions, check_files_outside,
-    server_notices, verify_model_artifact_twice, with_remarks,
+    BundlePaths, Code, Error, Expected, LoadedPolicy, Policy, PolicyRequest, Result, Root, Timestamp, Trust,
+    TrustRequest, VerifyOptions, check_files_outside, load_policy, server_notices, verify_model_artifact_twice,
+    with_remarks,
 };
 use pyo3::prelude::*;
 
@@ -17,7 +19,7 @@ use crate::server::{AttachedEnv, AuthArgument, ServerArgument, ServerArguments};
 
 /// Verifies the model at `path`, or raises.
 #[pyfunction]
-#[pyo3(signature = (path, *, key, expect_key_id, auth, server, online, min_key_version, certificate_chain, name, digest, bundle, only,
+#[pyo3(signature = (path, *, key, policy, policy_key, min_policy_serial, require_provenance, attestations, expect_key_id, auth, server, online, min_key_version, certificate_chain, name, digest, bundle, only,
     certificate_fingerprint, certificate_subject, certificate_san, ignore_git_paths, jobs, progress, max_file_bytes, max_total_bytes,
     danger_ignore_paths, danger_ignore_unsigned_files, danger_allow_symlinks, danger_accept_legacy,
     danger_allow_test_keys, danger_clock))]
@@ -26,6 +28,11 @@ pub(crate) fn verify_model_artifact(
     py: Python<'_>,
     path: PathBuf,
     key: Vec<KeyArgument>,
+    policy: Option<PathBuf>,
+    policy_key: Vec<KeyArgument>,
+    min_policy_serial: Option<u64>,
+    require_provenance: bool,
+    attestations: Vec<PathBuf>,
     expect_key_id: Option<String>,
     auth: Option<AuthArgument>,
     server: Option<ServerArgument>,
@@ -54,7 +61,18 @@ pub(crate) fn verify_model_artifact(
     let server = ServerArguments { auth, server };
     let model = path.clone();
     let verified = run(py, progress, move |watch| {
+        let loaded = match policy {
+            Some(path) => {
+                let mut request = PolicyRequest::new(path);
+                request.policy_keys = policy_key.into_iter().map(KeyArgument::parse).collect::<Result<_>>()?;
+                request.min_serial = min_policy_serial;
+                request.danger_allow_test_keys = danger_allow_test_keys;
+                Some(load(request, &server, watch)?)
+            }
+            None => None,
+        };
         let mut request = TrustRequest::default();
+        request.policy = loaded.as_ref().map(|loaded| loaded.policy.clone());
         request.keys = key.into_iter().map(KeyArgument::parse).collect::<Result<_>>()?;
         request.certificate_chain = certificate_chain;
         request.pin.fingerprint = parse(certificate_fingerprint.as_deref())?;
@@ -66,6 +84,8 @@ pub(crate) fn verify_model_artifact(
         let expected = expected(name.as_deref(), digest.as_deref())?;
         let mut options = VerifyOptions::default();
         options.expect_key_id = parse(expect_key_id.as_deref())?;
+        options.attestations = attestations;
+        options.require_provenance = require_provenance;
         options.only = only;
         options.ignore_git_paths = ignore_git_paths;
         options.jobs = parse_jobs(jobs)?;
@@ -81,15 +101,22 @@ pub(crate) fn verify_model_artifact(
         // All that can be known to be wrong is refused before there is a token.
         let files = request.read_files()?;
         check_files_outside(&model, files.sources())?;
+        let mut warnings = Vec::new();
+        let mut policy = Policy::any_trusted_key();
+        if let Some(loaded) = loaded {
+            check_files_outside(&model, loaded.sources.iter().map(PathBuf::as_path))?;
+            loaded.prepare(&mut options);
+            (policy, warnings) = (loaded.policy, loaded.notes);
+        }
         let vault = request.needs_server().then(|| configure(&server, watch)).transpose()?;
         let authorities = vault.as_ref().map(Vault::trust_files).unwrap_or_default();
         check_files_outside(&model, authorities.iter().map(PathBuf::as_path))?;
         let trust = files.load(vault.as_ref())?;
-        let verified = verify(&model, &trust, &expected, &options, watch);
+        let verified = verify(&model, &trust, &policy, &expected, &options, watch);
         let ended = trust.end();
         match verified {
             Ok(artifact) => {
-                let warnings = trust.notes.iter().cloned().chain(ended).collect();
+                warnings.extend(trust.notes.iter().cloned().chain(ended));
                 let relaxed = if vault.is_some() { server.relaxed() } else { Vec::new() };
                 Ok(Verified { artifact, bundle, warnings, relaxed })
             }
@@ -107,6 +134,16 @@ struct Verified {
     relaxed: Vec<&'static str>,
 }
 
+/// Reads a policy before anything of the model is looked at.
+fn load(mut request: PolicyRequest, server: &ServerArguments, watch: &Watch) -> Result<LoadedPolicy> {
+    if request.needs_server() {
+        request.server = server.settings(watch)?;
+    }
+    let unreadable = |_| Error::new(Code::InputUnreadable, "the clock of this machine cannot be read");
+    let now = SystemTime::now().try_into().map_err(unreadable)?;
+    load_policy(&request, now, &watch.hooks(), &AttachedEnv)
+}
+
 fn configure(server: &ServerArguments, watch: &Watch) -> Result<Vault> {
     let vault = Vault::configure(&server.settings(watch)?, &AttachedEnv)?;
     watch.log_notices(&server_notices(&vault));
@@ -116,14 +153,14 @@ fn configure(server: &ServerArguments, watch: &Watch) -> Result<Vault> {
 fn verify(
     model: &Path,
     trust: &Trust<'_>,
+    policy: &Policy,
     expected: &Expected,
     options: &VerifyOptions,
     watch: &Watch,
 ) -> Result<modelseal::VerifiedArtifact> {
-    let policy = Policy::any_trusted_key();
     match trust.opinion() {
-        None => modelseal::verify_model_artifact(model, &trust.keys, &policy, expected, options, watch),
-        Some(opinion) => verify_model_artifact_twice(model, &trust.keys, &policy, expected, options, watch, opinion),
+        None => modelseal::verify_model_artifact(model, &trust.keys, policy, expected, options, watch),
+        Some(opinion) => verify_model_artifact_twice(model, &trust.keys, policy, expected, options, watch, opinion),
     }
 }
 
