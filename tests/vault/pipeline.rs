@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::common::{Run, Sandbox, modelseal, run};
-use crate::support::{Behaviour, FaultServer, Issuer, Server, on_each_server};
+use crate::support::{Behaviour, FaultServer, Issuer, Kind, Server, on_each_server};
 
 const GITHUB: &str = "https://token.actions.githubusercontent.com";
 const NAME: &str = "acme/llm-7b";
@@ -320,14 +320,15 @@ on_each_server! {
     fn the_issuer_is_asked_for_its_keys(server: &Server) {
         let shop = Pipeline::new(server);
         let issuer = shop.issuer.serve();
-        let token = shop.token(&json!({"iss": issuer.address}));
-        let more = ["--identity-issuer", issuer.address.as_str()];
+        let address = issuer.address.clone();
+        let token = shop.token(&json!({"iss": address}));
+        let more = ["--identity-issuer", address.as_str()];
         let json = shop.sign_with("strict", &token, &more).accepted();
         assert_eq!(json["provenance"]["claims_source"], "oidc-verified", "{json:#}");
         assert_eq!((issuer.count("/.well-known/"), issuer.count("/jwks")), (1, 1));
         shop.scan();
         shop.refused_at("github.issuer");
-        shop.policy(|text| text.replace("[rule.github]", &format!("[rule.github]\nissuer = \"{}\"", issuer.address)));
+        shop.policy(|text| text.replace("[rule.github]", &format!("[rule.github]\nissuer = \"{address}\"")));
         shop.verify(&[]).accepted();
         // Nobody signs with claims that cannot be checked.
         drop(issuer);

@@ -26,6 +26,7 @@ mod load;
 mod login;
 mod opa;
 mod peers;
+mod pipeline;
 mod places;
 mod policies;
 mod requests;
