@@ -155,7 +155,14 @@ pub fn attest_model_artifact(
         (None, None) => own_key(key, options, &mut warnings)?,
     };
     let (policy, expected) = (&options.policy, &options.expected);
-    let verified = verify_model_artifact(model, &trusted, policy, expected, &options.verify, observer)?;
+    let by_itself = options.trusted.is_none() && options.policy.trusted_keys().is_none();
+    let verified = verify_model_artifact(model, &trusted, policy, expected, &options.verify, observer);
+    let verified = verified.map_err(|error| match error.code() {
+        Code::SignatureUnknownKey if by_itself => {
+            error.with_hint("the attesting key did not sign the model: name the key that did with --verify-key KEY")
+        }
+        _ => error,
+    })?;
 
     let bundle = read_bundle(&paths.bundle)?;
     if bundle.payload_digest() != verified.payload_digest() {
