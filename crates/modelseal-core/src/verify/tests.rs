@@ -36,8 +36,7 @@ impl Case {
         file.rules[0].evidence.clear();
         let directory = tempfile::tempdir().unwrap();
         let bundle = keys.v4.bundle(b"{}");
-        let mut options = SerializeOptions::default();
-        options.own_files = vec!["model.sig".to_owned()];
+        let options = SerializeOptions { own_files: vec!["model.sig".to_owned()], ..SerializeOptions::default() };
         let name = "acme/llm-7b".to_owned();
         let mut case = Self { directory, keys, file, options, name, payload: vec![], bundle, lines: vec![] };
         case.write("config.json", b"{\"a\": 1}\n");
@@ -498,8 +497,7 @@ fn tolerated_unsigned_files_are_listed() {
 fn what_the_caller_weakens_is_in_the_record() {
     let case = Case::new();
     case.write("extra", b"x");
-    let mut checks = FileChecks::default();
-    checks.danger_ignore_unsigned_files = true;
+    let checks = FileChecks { danger_ignore_unsigned_files: true, ..FileChecks::default() };
     let verified = case.verify_with(&checks).unwrap();
     assert_eq!(verified.decision().unwrap().relaxed, ["danger-ignore-unsigned-files"]);
     assert_eq!(verified.decision().unwrap().uncovered, ["extra"]);
@@ -531,8 +529,7 @@ fn t28_revoked_files_and_models_are_found_behind_other_digests() {
         for thing in &things {
             revoke(&mut case, thing);
             assert_eq!(case.refused().0, Code::PolicyRevoked, "{method:?} {hash} {thing:?}");
-            let mut checks = FileChecks::default();
-            checks.only = vec!["config.json".to_owned()];
+            let checks = FileChecks { only: vec!["config.json".to_owned()], ..FileChecks::default() };
             let partial = case.verify_with(&checks).unwrap_err().code();
             assert!(matches!(partial, Code::PolicyRevoked | Code::PolicyNotSupported), "{partial}");
         }

@@ -174,7 +174,8 @@ fn relaxed(file: &PolicyFile, rule: &Rule, key: Option<&str>) -> Vec<String> {
         (shared, "shared_key"),
     ]
     .into_iter()
-    .filter_map(|(given, word)| given.then(|| word.to_owned()))
+    .filter(|(given, _)| *given)
+    .map(|(_, word)| word.to_owned())
     .collect()
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::policy::EvidenceFacts;
 use crate::policy::format::FileFormat;
 use crate::policy::glob::Glob;
-use crate::policy::model::{IdentityProvider, IdentityRule, PolicyCertificate, Revoked, RevokedThing};
+use crate::policy::model::{IdentityProvider, IdentityRule, Matcher, PolicyCertificate, Revoked, RevokedThing};
 use crate::policy::samples::{Keys, SCAN, at, days, exact, github, good_facts, production, resource, rule, signed_by};
 use crate::{Digest, HashAlgorithm, LeafPin, SigningWindow, TrustedKeys};
 
@@ -213,7 +213,7 @@ fn the_first_failing_field_is_the_one_that_is_named() {
         ("hash", |_, _, facts| facts.artifact.hash = Some("blake3".to_owned())),
         ("not_signed_before", |_, file, _| file.rules[0].not_signed_before = Some(at("2026-11-20T12:00:01Z"))),
         ("digests", |_, file, _| file.rules[0].digests = Some(vec![Digest::sha256(b"another")])),
-        ("freshness", |_, file, _| file.rules[0].max_age = Some(jiff::SignedDuration::from_hours(11))),
+        ("freshness", |_, file, _| file.rules[0].max_age = Some(SignedDuration::from_hours(11))),
         ("evidence", |_, _, facts| facts.evidence.clear()),
         ("github.environment", |_, _, facts| drop(facts.identity.claims.remove("environment"))),
         ("github.repository_id", |_, _, facts| drop(facts.identity.claims.remove("repository_id"))),
@@ -570,14 +570,13 @@ fn the_claims_of_one_platform_are_none_of_another() {
 
 #[test]
 fn globs_and_names_without_case_fit_without_case_only_where_they_say_so() {
-    let with = |matcher: crate::policy::model::Matcher| {
+    let with = |matcher: Matcher| {
         let matcher = std::cell::RefCell::new(Some(matcher));
         code(|_, file, _| {
             let IdentityRule::Claims(claims) = &mut file.rules[0].identity else { return };
             claims.conditions[4].matcher = matcher.borrow_mut().take().unwrap();
         })
     };
-    use crate::policy::model::Matcher;
     let glob = || vec![Glob::parse("prod*").unwrap()];
     assert_eq!(with(Matcher::GlobsIgnoringCase(glob())), "policy/allowed");
     assert_eq!(with(Matcher::Globs(glob())), "policy/no-rule-matches");
@@ -609,7 +608,7 @@ fn an_allowance_lasts_until_the_first_of_its_reasons_ends() {
     assert_eq!(
         until(NOW, |_, file, _| {
             file.decision_ttl = days(1);
-            file.rules[0].max_age = Some(jiff::SignedDuration::from_hours(13));
+            file.rules[0].max_age = Some(SignedDuration::from_hours(13));
         }),
         "2026-11-21T01:00:00Z"
     );
