@@ -131,6 +131,8 @@ fn verdict(answer: Result<(), Error>) -> Verdict {
 const SAME: &[(&str, &str, Verdict)] = &[
     ("allow if input.x == 1", "1", Allow),
     ("allow if input.x == 1", "2", Deny),
+    ("allow if input.x", "null", Allow),
+    ("allow if input.x == true", "null", Deny),
     ("allow if input.x == 1", "1.0", Allow),
     ("allow if input.x == 1", "\"1\"", Deny),
     ("allow if input.x == 9007199254740993", "9007199254740993", Allow),

@@ -15,7 +15,7 @@ package model
 default allow := false
 
 allow if {
-    input.signature.verified
+    input.signature.verified == true
     input.identity.provider == "github"
     input.identity.github.event_name in {"push", "release"}
     split(input.artifact.name, "/")[0] in data.teams

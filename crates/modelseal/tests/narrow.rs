@@ -1,5 +1,7 @@
 //! That the module which the documentation shows does what is said of it.
 
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test program")]
+
 use std::time::Duration;
 
 use modelseal::{Code, RegoNarrow, RegoStage};
@@ -40,7 +42,7 @@ fn the_documented_module_denies_everything_else() {
     ] {
         let mut facts = facts();
         *facts.pointer_mut(pointer).unwrap() = value;
-        let code = documented().judge(&facts).unwrap_err().code();
+        let code = documented().judge(&facts).expect_err(pointer).code();
         assert!(matches!(code, Code::PolicyRegoDenied | Code::PolicyRegoError), "{pointer}: {code}");
     }
     let mut facts = facts();

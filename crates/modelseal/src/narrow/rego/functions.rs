@@ -44,7 +44,7 @@ pub(super) struct Rules {
 impl Rules {
     /// Whether a rule of the package `model` has this name and is a value.
     pub(super) fn has_value(&self, name: &str) -> bool {
-        self.values.contains(&["data", "model", name].map(str::to_owned).to_vec())
+        self.values.contains(["data", "model", name].map(str::to_owned).as_slice())
     }
 }
 
