@@ -74,6 +74,7 @@ fn outputs_fit_their_schemas() {
     std::fs::create_dir(at.join("m")).unwrap();
     std::fs::write(at.join("m/w.bin"), "w").unwrap();
     std::fs::write(at.join("token"), identity_token()).unwrap();
+    std::fs::write(at.join("scan.json"), "{}").unwrap();
     let vectors = workspace().join("tests/vectors");
     let vector = |path: &str| vectors.join(path).display().to_string();
     let (legacy, chain) = (vector("legacy-0.2.0-key/model.sig"), vector("cert-p256/model.sig"));
@@ -90,6 +91,10 @@ fn outputs_fit_their_schemas() {
         &["sign", "m", "--key", "k.pem", "--dry-run"],
         &["sign", "m", "--key", &key, "--certificate", &leaf, "--danger-allow-test-keys", "--danger-allow-symlinks"],
         &["sign", "m", "--key", "k.pem"],
+        &["attest", "m", "--type", "urn:acme:scan", "--predicate", "scan.json", "--key", "k.pem", "--any-model"],
+        &["attest", "m", "--type", "urn:acme:scan", "--predicate", "scan.json", "--key", "k.pem", "--any-model"],
+        &["inspect", "m"],
+        &["inspect", "m/model.attestations.jsonl"],
         &["sign", "m"],
         &["verify", "m", "--key", "k.pub.pem"],
         &["verify", "m", "--key", "k.pub.pem", "--only", "w.bin", "--danger-ignore-unsigned-files"],

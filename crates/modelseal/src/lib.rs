@@ -9,6 +9,7 @@ mod ambient;
 mod attest;
 mod export;
 mod inspect;
+mod inspect_attestations;
 mod inspect_file;
 mod io;
 mod key_table;
@@ -29,7 +30,8 @@ pub use ambient::{IdentityOptions, identity_for_signing, use_identity};
 pub use attest::{AttestOptions, AttestedArtifact, attest_model_artifact, read_predicate};
 pub use export::export_public_keys;
 pub use inspect::{Inspection, digest_model, inspect_bundle};
-pub use inspect_file::inspect_bundle_file;
+pub use inspect_attestations::{InspectedAttestation, InspectedAttestations, inspect_attestations_file};
+pub use inspect_file::{inspect_attestations_beside, inspect_bundle_file};
 pub use io::{read_bundle, write_new, write_replacing};
 pub use keys::{
     load_certificates, load_private_key, load_public_key, load_signing_key, load_trusted_key, load_trusted_keys,

@@ -2,7 +2,6 @@
 
 use core::fmt;
 use core::str::FromStr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -326,11 +325,6 @@ fn provider_of(issuer: &str) -> &'static str {
         }
     }
     if issuer.ends_with("/api/actions") { "forgejo" } else { "oidc" }
-}
-
-/// The files that decide whose identity is believed: refused inside the model.
-pub(crate) fn trust_files(options: &SignOptions) -> impl Iterator<Item = &PathBuf> {
-    options.jwks.iter()
 }
 
 /// What is shown of a provenance.

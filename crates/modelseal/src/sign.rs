@@ -17,7 +17,7 @@ use crate::attest::check_statement;
 use crate::io::{Cap, check_directory, exists, read_capped, remove, write_replacing};
 use crate::paths::{BundlePaths, own_files, refuse_inside};
 use crate::provenance::{
-    IssuerKeys, JobIdentity, ProvenanceMode, SignedProvenance, VerifyIdentity, check, now, provenance, trust_files,
+    IssuerKeys, JobIdentity, ProvenanceMode, SignedProvenance, VerifyIdentity, check, now, provenance,
 };
 use crate::server_keys::with_remarks;
 use crate::signing_key::{Opened, SigningKey};
@@ -65,6 +65,8 @@ pub struct SignOptions {
     pub byproducts: Vec<NamedDigest>,
     /// Who verifies the identity token.
     pub verifier: Arc<dyn VerifyIdentity>,
+    /// Files that the caller relies on, those of the statements for one: refused inside the model.
+    pub files: Vec<PathBuf>,
     /// Files that hold the private key or its passphrase: refused inside the model, where they would be signed and
     /// published with it.
     pub secret_files: Vec<PathBuf>,
@@ -99,6 +101,7 @@ impl Default for SignOptions {
             dependencies: Vec::new(),
             byproducts: Vec::new(),
             verifier: Arc::new(IssuerKeys::default()),
+            files: Vec::new(),
             secret_files: Vec::new(),
             dry_run: false,
             danger_allow_symlinks: false,
@@ -176,7 +179,10 @@ pub fn sign_model_artifact(
         check_statement(&attestation.predicate_type, &attestation.predicate)?;
     }
     let root = Root::open(model)?;
-    refuse_inside(&root, key.trust_files().iter().chain(trust_files(options)).map(PathBuf::as_path))?;
+    refuse_inside(
+        &root,
+        key.trust_files().iter().chain(options.jwks.iter()).chain(&options.files).map(PathBuf::as_path),
+    )?;
     refuse_secrets_inside(&root, key, &options.secret_files)?;
     let name = model_name(&root, options)?;
     let paths = BundlePaths::of(&root, options.bundle.as_deref());

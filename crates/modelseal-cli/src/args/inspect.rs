@@ -8,10 +8,11 @@ use clap::Args;
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n  \
     modelseal inspect llama/model.sig\n  \
-    modelseal inspect - --manifest < model.sig\n\n\
+    modelseal inspect - --manifest < model.sig\n  \
+    modelseal inspect llama/model.attestations.jsonl\n\n\
     Nothing that is shown was verified.")]
 pub(crate) struct InspectArgs {
-    /// Signature to show, a model directory that holds one, or - for the standard input
+    /// Signature or attestation file to show, a model directory that holds one, or - for the standard input
     #[arg(value_name = "BUNDLE")]
     pub(crate) bundle: PathBuf,
     /// List every resource with its digest and size

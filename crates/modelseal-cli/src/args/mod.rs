@@ -1,5 +1,6 @@
 //! The command line, as clap reads it.
 
+mod attest;
 mod digest;
 mod generate;
 mod identity;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use modelseal::{Code, Error, Passphrase, Result};
 
+pub(crate) use attest::AttestArgs;
 pub(crate) use digest::DigestArgs;
 pub(crate) use generate::{GenerateArgs, GenerateCommand};
 pub(crate) use identity::{IdentityArgs, IdentityCommand, TokenArgs};
@@ -82,6 +84,8 @@ pub(crate) enum Format {
 pub(crate) enum Command {
     /// Hash every file of a model and sign the list
     Sign(Box<SignArgs>),
+    /// Add a statement of your own about a signed model, such as a scan
+    Attest(Box<AttestArgs>),
     /// Check that a model is exactly what was signed
     Verify(Box<VerifyArgs>),
     /// Print the root digest of a model

@@ -4,7 +4,9 @@ use core::num::NonZeroUsize;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use modelseal::vault::Env;
+use modelseal::{Code, Error, ProvenanceMode, Result};
 
 use super::value::{jobs, path};
 use super::{MethodArgs, PassphraseArgs, ServerArgs};
@@ -16,7 +18,8 @@ use super::{MethodArgs, PassphraseArgs, ServerArgs};
     modelseal sign llama --key signer.pem --name acme/llama --ignore checkpoints\n  \
     modelseal sign llama --key leaf.key --certificate leaf.pem --certificate-chain ca.pem\n  \
     modelseal sign llama --key hashivault://models --role ci\n  \
-    modelseal sign llama --key hashivault://models --role ci --identity-token-env ID_TOKEN\n\n\
+    modelseal sign llama --key hashivault://models --role ci --identity-token-env ID_TOKEN\n  \
+    modelseal sign llama --key hashivault://models --role ci --provenance required --dependency base=sha256:HEX\n\n\
     The signature goes to MODEL/model.sig, for a single file to MODEL.sig.")]
 pub(crate) struct SignArgs {
     /// Directory or file to sign
@@ -41,6 +44,24 @@ pub(crate) struct SignArgs {
     /// Sign only if the model has this root digest
     #[arg(long, value_name = "DIGEST")]
     pub(crate) expect_digest: Option<String>,
+    /// Whether the identity of the job is signed along [default: MODELSEAL_PROVENANCE, else auto]
+    #[arg(long, value_enum, value_name = "WHEN", help_heading = "Provenance")]
+    pub(crate) provenance: Option<ProvenanceName>,
+    /// The same as --provenance off
+    #[arg(long, hide = true, conflicts_with = "provenance")]
+    pub(crate) no_provenance: bool,
+    /// Key set of the token's issuer, instead of fetching it; needed for tokens of Kubernetes service accounts
+    #[arg(long, value_name = "FILE", help_heading = "Provenance")]
+    pub(crate) jwks: Option<PathBuf>,
+    /// What the model was made from, as NAME=sha256:HEX or a URI; may be repeated
+    #[arg(long, value_name = "NAME=DIGEST", help_heading = "Provenance")]
+    pub(crate) dependency: Vec<String>,
+    /// What was made along with the model, as NAME=sha256:HEX or a URI; may be repeated
+    #[arg(long, value_name = "NAME=DIGEST", help_heading = "Provenance")]
+    pub(crate) byproduct: Vec<String>,
+    /// A statement of your own to sign along, as its predicate type and a JSON file; may be repeated
+    #[arg(long, value_name = "URI=FILE", help_heading = "Provenance")]
+    pub(crate) statement: Vec<OsString>,
     /// Where the signature goes
     #[arg(long, value_name = "FILE")]
     pub(crate) bundle: Option<PathBuf>,
@@ -69,4 +90,35 @@ pub(crate) struct SignArgs {
     /// Sign with a published test key
     #[arg(long, help_heading = "Weakening")]
     pub(crate) danger_allow_test_keys: bool,
+}
+
+/// When provenance is signed, by its word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProvenanceName {
+    /// When an identity token logs in, which must then verify, or when --identity names one
+    Auto,
+    /// Or nothing is signed
+    Required,
+    /// Never
+    Off,
+}
+
+impl SignArgs {
+    /// When provenance is signed: by the flags, else by the variable.
+    ///
+    /// # Errors
+    /// `usage/environment`.
+    pub(crate) fn provenance_mode(&self, env: &dyn Env) -> Result<ProvenanceMode> {
+        match (self.provenance, self.no_provenance) {
+            (_, true) | (Some(ProvenanceName::Off), _) => return Ok(ProvenanceMode::Off),
+            (Some(ProvenanceName::Auto), _) => return Ok(ProvenanceMode::Auto),
+            (Some(ProvenanceName::Required), _) => return Ok(ProvenanceMode::Required),
+            (None, false) => {}
+        }
+        let Some(word) = env.var("MODELSEAL_PROVENANCE") else { return Ok(ProvenanceMode::default()) };
+        word.to_string_lossy().parse().map_err(|error: Error| {
+            let message = format!("the variable MODELSEAL_PROVENANCE cannot be used: {}", error.message());
+            Error::new(Code::UsageEnvironment, message).with_hint(error.hint())
+        })
+    }
 }

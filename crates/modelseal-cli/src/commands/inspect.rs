@@ -4,11 +4,12 @@ use std::io::Read as _;
 use std::path::Path;
 
 use modelseal::{
-    Bundle, Certificate, Code, Error, Inspection, Manifest, Material, Method, Result, escape, inspect_bundle,
-    inspect_bundle_file,
+    Bundle, Certificate, Code, Error, InspectedAttestations, Inspection, Manifest, Material, Method, Result, escape,
+    inspect_attestations_beside, inspect_attestations_file, inspect_bundle, inspect_bundle_file,
 };
 use serde::Serialize;
 
+use super::inspect_attestations::{self, AttestationObject, ProblemObject};
 use super::resources::{self, ResourceObject};
 use crate::args::InspectArgs;
 use crate::output::text::{line, size, words};
@@ -16,12 +17,41 @@ use crate::output::{Console, Paint, shown};
 
 /// Shows what a bundle says. Whoever wrote it may have lied.
 pub(crate) fn run(args: &InspectArgs, console: &mut Console) -> Result<u8> {
-    let inspection = if args.bundle == Path::new("-") {
-        inspect_bundle(&standard_input()?)?
+    if args.bundle.extension().is_some_and(|extension| extension == "jsonl") {
+        return attestations(args, console);
+    }
+    let (inspection, beside) = if args.bundle == Path::new("-") {
+        (inspect_bundle(&standard_input()?)?, None)
     } else {
-        inspect_bundle_file(&args.bundle)?
+        let inspection = inspect_bundle_file(&args.bundle)?;
+        let beside = inspect_attestations_beside(&args.bundle, &inspection)?;
+        (inspection, beside)
     };
-    console.result(|paint| text(args, &inspection, paint), &InspectObject::new(args, &inspection));
+    let object = InspectObject::new(args, &inspection, beside.as_ref());
+    console.result(|paint| text(args, &inspection, beside.as_ref(), paint), &object);
+    Ok(0)
+}
+
+/// Shows the attestations of a file by themselves.
+fn attestations(args: &InspectArgs, console: &mut Console) -> Result<u8> {
+    let found = inspect_attestations_file(&args.bundle, None)?;
+    let object = AttestationsObject {
+        kind: "modelseal.inspect",
+        version: 1,
+        code: "unverified-attestations",
+        exit: 0,
+        bundle: args.bundle.to_string_lossy().into_owned(),
+        verified: false,
+        attestations: inspect_attestations::objects(&found),
+    };
+    let text = |paint: Paint| {
+        let source = shown(&args.bundle);
+        let mut text =
+            format!("{}  {source}: what it claims, nothing of it was verified\n", paint.unsure("unverified"));
+        inspect_attestations::text(&mut text, &found);
+        text
+    };
+    console.result(text, &object);
     Ok(0)
 }
 
@@ -40,7 +70,7 @@ fn standard_input() -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn text(args: &InspectArgs, inspection: &Inspection, paint: Paint) -> String {
+fn text(args: &InspectArgs, inspection: &Inspection, beside: Option<&InspectedAttestations>, paint: Paint) -> String {
     let source = if args.bundle == Path::new("-") { "standard input".to_owned() } else { shown(&args.bundle) };
     let mut text = format!("{}  {source}: what it claims, nothing of it was verified\n", paint.unsure("unverified"));
     line(&mut text, "method", inspection.material.method());
@@ -75,15 +105,18 @@ fn text(args: &InspectArgs, inspection: &Inspection, paint: Paint) -> String {
             line(&mut text, "name", &escape(statement.name()));
             line(&mut text, "digest", &statement.manifest().root().to_string());
             for predicate_type in statement.attestation_types() {
-                line(&mut text, "attestation", &escape(predicate_type));
+                line(&mut text, "signed along", &escape(predicate_type));
             }
             manifest_lines(&mut text, statement.manifest());
-            if args.manifest {
-                text.push('\n');
-                text.push_str(&resources::lines(statement.manifest()));
-            }
         }
         Err(error) => line(&mut text, "problem", &error.to_string()),
+    }
+    if let Some(beside) = beside {
+        inspect_attestations::text(&mut text, beside);
+    }
+    if let Some(statement) = inspection.statement.as_ref().ok().filter(|_| args.manifest) {
+        text.push('\n');
+        text.push_str(&resources::lines(statement.manifest()));
     }
     text
 }
@@ -132,6 +165,7 @@ struct InspectObject {
     unchecked: Vec<&'static str>,
     statement: Option<StatementObject>,
     problem: Option<ProblemObject>,
+    attestations: Option<Vec<AttestationObject>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -158,15 +192,20 @@ struct StatementObject {
     manifest: Option<Vec<ResourceObject>>,
 }
 
+/// `modelseal.inspect`, of attestations alone.
 #[derive(Debug, Serialize)]
-struct ProblemObject {
+struct AttestationsObject {
+    kind: &'static str,
+    version: u8,
     code: &'static str,
-    message: String,
-    hint: String,
+    exit: u8,
+    bundle: String,
+    verified: bool,
+    attestations: Vec<AttestationObject>,
 }
 
 impl InspectObject {
-    fn new(args: &InspectArgs, inspection: &Inspection) -> Self {
+    fn new(args: &InspectArgs, inspection: &Inspection, beside: Option<&InspectedAttestations>) -> Self {
         let (hint, chain) = match &inspection.material {
             Material::Key { hint, .. } => (hint.clone(), &[][..]),
             Material::Certificates(chain) => (None, &chain[..]),
@@ -188,11 +227,8 @@ impl InspectObject {
             payload_bytes: inspection.payload_bytes,
             unchecked: inspection.unchecked.iter().map(|unchecked| unchecked.as_str()).collect(),
             statement: inspection.statement.as_ref().ok().map(|statement| StatementObject::new(args, statement)),
-            problem: inspection.statement.as_ref().err().map(|error| ProblemObject {
-                code: error.code().as_str(),
-                message: error.message().to_owned(),
-                hint: error.hint().to_owned(),
-            }),
+            problem: inspection.statement.as_ref().err().map(ProblemObject::from),
+            attestations: beside.map(inspect_attestations::objects),
         }
     }
 }

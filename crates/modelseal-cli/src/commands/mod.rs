@@ -1,9 +1,11 @@
 //! What each command does: arguments to façade calls to results.
 
+mod attest;
 mod digest;
 mod generate;
 mod identity;
 mod inspect;
+mod inspect_attestations;
 mod keys;
 mod policy;
 mod report;
@@ -25,6 +27,7 @@ use crate::output::Console;
 pub(crate) fn run(command: &Command, console: &mut Console) -> Result<u8> {
     match command {
         Command::Sign(args) => sign::run(args, console),
+        Command::Attest(args) => attest::run(args, console),
         Command::Verify(args) => verify::run(args, console),
         Command::Digest(args) => digest::run(args, console),
         Command::Inspect(args) => inspect::run(args, console),

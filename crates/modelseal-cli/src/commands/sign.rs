@@ -1,11 +1,13 @@
 //! `modelseal sign`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use modelseal::vault::ProcessEnv;
+use modelseal::vault::{ProcessEnv, Settings};
 use modelseal::{
-    Certificate, Code, Error, KeyRef, Relaxation, Result, SignOptions, SignedArtifact, SigningKey, load_certificates,
-    load_signing_key, sign_model_artifact,
+    AttestationToSign, Certificate, ClaimsSource, Code, Error, IssuerKeys, KeyRef, Relaxation, Result, SignOptions,
+    SignedArtifact, SignedProvenance, SigningKey, identity_for_signing, load_certificates, load_signing_key,
+    named_digests, read_predicate, sign_model_artifact,
 };
 use serde::Serialize;
 
@@ -20,15 +22,11 @@ use crate::signals::Signals;
 
 /// Signs one model.
 pub(crate) fn run(args: &SignArgs, console: &mut Console) -> Result<u8> {
-    let options = options(args)?;
+    let mut options = options(args)?;
     let key = key_ref(&args.key)?;
     let remote = server::is_remote([&key]);
     let signals = server::watch(remote);
-    let settings = match remote {
-        true => server::with_identity(&args.server, &signals, console),
-        false => server::settings(&args.server, &signals, console),
-    };
-    let settings = match settings {
+    let settings = match settings(args, remote, &mut options, &signals, console) {
         Ok(settings) => settings,
         Err(error) if args.skip_on_fork && error.code() == Code::IdentityFork => {
             return Ok(skip(args, &error, console));
@@ -47,6 +45,52 @@ pub(crate) fn run(args: &SignArgs, console: &mut Console) -> Result<u8> {
     let object = SignObject::new(args, &options, &signed);
     console.result(|paint| text(args, &signed, &object, paint), &object);
     Ok(0)
+}
+
+/// What the flags say about the server, and about the identity of the job, which may be for provenance only.
+fn settings(
+    args: &SignArgs,
+    remote: bool,
+    options: &mut SignOptions,
+    signals: &Signals,
+    console: &Console,
+) -> Result<Settings> {
+    let mut settings = server::settings(&args.server, signals, console)?;
+    let identity = args.server.identity();
+    options.identity_issuer.clone_from(&identity.issuer);
+    options.identity_provider = identity.provider;
+    options.verifier = Arc::new(IssuerKeys::new(server::hooks(signals, console), Arc::new(ProcessEnv)));
+    let mode = options.provenance;
+    let (beside, notices) = identity_for_signing(&mut settings, &identity, remote, mode, &ProcessEnv)?;
+    options.identity = beside;
+    for notice in notices {
+        console.detail(&modelseal::escape(&notice));
+    }
+    Ok(settings)
+}
+
+/// Statements of the caller's own, each as `TYPE=FILE`. A type may hold `=`, and a file, too: the first file that is
+/// there decides.
+fn statements(args: &SignArgs) -> Result<(Vec<AttestationToSign>, Vec<PathBuf>)> {
+    let mut statements = Vec::new();
+    let mut files = Vec::new();
+    for text in &args.statement {
+        let wrong = || {
+            Error::new(
+                Code::UsageArguments,
+                format!("the statement `{:.100}` is not written TYPE=FILE", text.to_string_lossy()),
+            )
+        };
+        let text = text.to_str().ok_or_else(wrong)?;
+        let pairs = || text.match_indices('=').filter_map(|(at, _)| Some((text.get(..at)?, text.get(at + 1..)?)));
+        let is_there = |(_, file): &(&str, &str)| Path::new(file).exists();
+        let (predicate_type, file) = pairs().find(is_there).or_else(|| pairs().next()).ok_or_else(wrong)?;
+        let file = PathBuf::from(file);
+        statements
+            .push(AttestationToSign { predicate_type: predicate_type.to_owned(), predicate: read_predicate(&file)? });
+        files.push(file);
+    }
+    Ok((statements, files))
 }
 
 /// Says that nothing was signed, and that this is as it should be.
@@ -94,6 +138,11 @@ fn options(args: &SignArgs) -> Result<SignOptions> {
     options.certificates = certificates(args.certificate.as_deref(), &args.certificate_chain)?;
     options.secret_files.extend(args.passphrase.key_passphrase_file.clone());
     options.dry_run = args.dry_run;
+    options.provenance = args.provenance_mode(&ProcessEnv)?;
+    options.jwks.clone_from(&args.jwks);
+    options.dependencies = named_digests(&args.dependency)?;
+    options.byproducts = named_digests(&args.byproduct)?;
+    (options.attestations, options.files) = statements(args)?;
     options.danger_allow_symlinks = args.danger_allow_symlinks;
     options.danger_allow_test_keys = args.danger_allow_test_keys;
     options.jobs = args.jobs;
@@ -101,9 +150,9 @@ fn options(args: &SignArgs) -> Result<SignOptions> {
 }
 
 /// The leaf, then what leads from it to a root.
-pub(crate) fn certificates(leaf: Option<&Path>, chain: &[std::path::PathBuf]) -> Result<Vec<Certificate>> {
+pub(crate) fn certificates(leaf: Option<&Path>, chain: &[PathBuf]) -> Result<Vec<Certificate>> {
     let mut certificates = Vec::new();
-    for path in leaf.into_iter().chain(chain.iter().map(std::path::PathBuf::as_path)) {
+    for path in leaf.into_iter().chain(chain.iter().map(PathBuf::as_path)) {
         certificates.extend(load_certificates(path)?);
     }
     Ok(certificates)
@@ -125,6 +174,14 @@ fn text(args: &SignArgs, signed: &SignedArtifact, object: &SignObject, paint: Pa
     line(&mut text, "signature", &shown(&signed.bundle));
     if let Some(attestations) = &signed.attestations {
         line(&mut text, "attestations", &shown(attestations));
+    }
+    if let Some(provenance) = &signed.provenance {
+        let unbound = match provenance.claims_source {
+            ClaimsSource::OidcVerified => "",
+            _ => "; not the identity that logged in, so policies do not take it for one",
+        };
+        let said = format!("{} by {}{unbound}", provenance.provider, modelseal::escape(&provenance.issuer));
+        line(&mut text, "provenance", &said);
     }
     text::uncovered(&mut text, &object.uncovered);
     words(&mut text, "relaxed", &relaxed(args));
@@ -171,12 +228,31 @@ struct SignObject {
     server: Option<ServerObject>,
     bundle: String,
     attestations: Option<String>,
+    provenance: Option<ProvenanceObject>,
     written: bool,
     files: u64,
     bytes: u64,
     uncovered: Vec<UncoveredObject>,
     relaxed: Vec<&'static str>,
     warnings: Vec<String>,
+}
+
+/// Provenance that was signed along.
+#[derive(Debug, Serialize)]
+struct ProvenanceObject {
+    claims_source: &'static str,
+    provider: String,
+    issuer: String,
+}
+
+impl From<&SignedProvenance> for ProvenanceObject {
+    fn from(signed: &SignedProvenance) -> Self {
+        Self {
+            claims_source: signed.claims_source.as_str(),
+            provider: signed.provider.clone(),
+            issuer: signed.issuer.clone(),
+        }
+    }
 }
 
 impl SignObject {
@@ -210,6 +286,7 @@ impl SignObject {
             server: signed.server.as_ref().map(ServerObject::from),
             bundle: raw(&signed.bundle),
             attestations: signed.attestations.as_deref().map(raw),
+            provenance: signed.provenance.as_ref().map(ProvenanceObject::from),
             written: signed.written,
             files: signed.files,
             bytes: signed.bytes,
