@@ -304,6 +304,42 @@ mod tests {
     }
 
     #[test]
+    fn every_provider_has_a_draft_that_accepts_its_facts() {
+        let key = crate::LocalKey::generate(crate::KeyType::EcdsaP256).unwrap();
+        let key = modelseal_core::Signer::public_key(&key).clone();
+        for (provider, issuer, claims) in [
+            (None, None, serde_json::json!({})),
+            (
+                Some("gitlab"),
+                Some("https://gitlab.example.com"),
+                serde_json::json!({"project_id": "7", "pipeline_source": "web", "ref": "main", "namespace_id": "1"}),
+            ),
+            (
+                Some("kubernetes"),
+                Some("https://k.example"),
+                serde_json::json!({"namespace": "ci", "service_account": "signer", "service_account_uid": "u-1"}),
+            ),
+            (
+                Some("oidc"),
+                Some("https://agent.buildkite.com"),
+                serde_json::json!({"organization_id": "o-1", "pipeline_id": "p-1", "job_id": "j-1"}),
+            ),
+        ] {
+            let facts = serde_json::json!({
+                "artifact": {"name": "acme/m", "method": "shards", "hash": "blake2b", "ignored_paths": ["notes"],
+                    "resources": [{"name": "a.safetensors"}, {"name": "b.py"}]},
+                "signature": {"verified": true, "key": KEY_NAME},
+                "identity": {"provider": provider, "issuer": issuer, "claims": claims},
+            });
+            let facts: Facts = serde_json::from_value(facts).unwrap();
+            let text = draft(&facts, &key, Scheme::Ecdsa).unwrap();
+            let policy = Policy::parse(text.as_bytes(), "p", &mut NoFiles).unwrap_or_else(|e| panic!("{e}: {text}"));
+            let decision = policy.evaluate(&facts, Timestamp::UNIX_EPOCH).unwrap();
+            assert!(decision.is_allowed(), "{text}: {:?}", decision.rules);
+        }
+    }
+
+    #[test]
     fn a_claim_that_would_be_a_pattern_is_refused() {
         assert_eq!(plain("ref", "refs/heads/*").unwrap_err().code(), Code::PolicyBadGlob);
         assert_eq!(plain("ref", "refs/heads/main"), Ok("refs/heads/main"));

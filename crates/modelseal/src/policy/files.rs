@@ -35,8 +35,9 @@ impl PolicyDirectory {
         let named = |what: &str| Error::new(Code::PolicySyntax, format!("`{}` {what}", policy.display()));
         let name = policy.file_name().ok_or_else(|| named("is no file"))?;
         let policy_name = name.to_str().ok_or_else(|| named("has a name that is not UTF-8"))?.to_owned();
-        let directory = policy.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let real = directory.canonicalize().map_err(|error| unreadable(policy, &error))?;
+        let directory = policy.parent().unwrap_or(Path::new(""));
+        let here = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        let real = here.canonicalize().map_err(|error| unreadable(policy, &error))?;
         Ok(Self {
             policy: policy.to_owned(),
             policy_name,

@@ -105,7 +105,7 @@ pub fn load_policy(request: &PolicyRequest, now: Timestamp, hooks: &Hooks, env: 
         signature.check(&policy)?;
     }
     check_age(&policy, request, now)?;
-    let narrows = narrows(&policy, hooks, env)?;
+    let narrows = narrows(&policy, hooks, env).map_err(|error| naming(&request.path, &error))?;
     let mut sources = vec![request.path.clone()];
     sources.extend(signature.iter().flat_map(|signature| signature.sources.clone()));
     sources.extend(policy.sources().map(Path::to_owned));

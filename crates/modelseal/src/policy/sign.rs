@@ -87,7 +87,7 @@ pub fn sign_policy(
     check_age(&policy, &PolicyRequest::new(path), now)?;
     let (serial, valid_until) = demanded(&policy)?;
     // What nobody could load is not signed.
-    narrows(&policy, hooks, env)?;
+    narrows(&policy, hooks, env).map_err(|error| naming(path, &error))?;
     let files = directory.digests();
     let payload = PolicyStatement::new(files.clone(), serial, valid_until)?.to_payload();
     let signature = options.out.clone().unwrap_or_else(|| policy_signature_path(path));

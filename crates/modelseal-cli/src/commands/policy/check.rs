@@ -37,7 +37,7 @@ pub(super) fn run(args: &PolicyCheckArgs, console: &mut Console) -> Result<u8> {
     };
     console.result(|paint| text(args, &object, paint), &object);
     if refused {
-        let message = format!("`{}` has {}", shown(&args.policy), count(lints.len() as u64, "weakness"));
+        let message = format!("`{}` has {}", shown(&args.policy), count(lints.len() as u64, "warning"));
         console.problem(None, &message, code.as_str(), code.hint());
     }
     Ok(object.exit)

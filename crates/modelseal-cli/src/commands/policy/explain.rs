@@ -35,8 +35,13 @@ pub(super) fn explain(args: &ModelArgs, console: &mut Console) -> Result<u8> {
     } else {
         console.json(&decision);
     }
-    if let Err(error) = &result {
-        console.error(error);
+    if let Err(error) = result {
+        // Its own hint leads here.
+        let error = match error.code() {
+            Code::PolicyNoRuleMatches => error.with_hint("each rule has its next step above; one rule that allows is enough"),
+            _ => error,
+        };
+        console.error(&error);
     }
     Ok(status)
 }
@@ -136,5 +141,23 @@ fn one_rule(text: &mut String, rule: &RuleResult, paint: Paint) {
         line(text, "  -> first failure", &escape(rule.field.as_deref().unwrap_or("the rule")));
         line(text, "     expected", &expected(&rule.expected));
         line(text, "     actual", &value(&rule.actual));
+        line(text, "     next step", next_step(rule.field.as_deref().unwrap_or_default()));
+    }
+}
+
+/// What to do about a field that fails: nearly always there is something to sign, and something to write.
+fn next_step(field: &str) -> &'static str {
+    match field.split('.').next().unwrap_or_default() {
+        "models" => "sign the model under a name that the rule names, or name it in the rule",
+        "keys" => "sign with a key of the rule, or write a rule for this key",
+        "identity" => "sign in a job with an identity token that logs in to sign, or use a rule for the key alone",
+        "github" | "gitlab" | "kubernetes" | "oidc" => {
+            "sign from the job that the rule names, or name this one; `modelseal identity show` prints a job's claims"
+        }
+        "evidence" => "add the attestation with `modelseal attest`, signed by a key that the rule names",
+        "freshness" | "not_signed_before" => "have the model signed again, with provenance, which says when",
+        "digests" => "fetch the version of the model that the rule names, or name this one",
+        "files" => "leave such files out of the model, or name them in [rule.files]",
+        _ => "have the model signed in the form that the rule names, or name this one",
     }
 }
