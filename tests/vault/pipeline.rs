@@ -37,7 +37,13 @@ impl<'a> Pipeline<'a> {
         let audience = json!({"bound_audiences": [server.address]});
         admin.jwt_role(&auth, "strict", &bound(), &[&policy], &audience);
         // What a policy must refuse when a role admits too much.
-        admin.jwt_role(&auth, "lenient", &json!({"runner_environment": ["github-hosted", "self-hosted"]}), &[&policy], &audience);
+        admin.jwt_role(
+            &auth,
+            "lenient",
+            &json!({"runner_environment": ["github-hosted", "self-hosted"]}),
+            &[&policy],
+            &audience,
+        );
         let sandbox = Sandbox::empty();
         let header = br#"{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}  "#;
         let tensors = [&(header.len() as u64).to_le_bytes()[..], header, b"abcd"].concat();
@@ -47,8 +53,7 @@ impl<'a> Pipeline<'a> {
         sandbox.write("scan.json", json!({"result": "passed", "finishedOn": now()}).to_string().as_bytes());
         let shop = Self { server, issuer, mount, auth, sandbox };
         for key in ["scanner", "stranger"] {
-            let mut generate = shop.command(&["keys", "generate", "--out"]);
-            run(generate.arg(format!("{key}.pem"))).accepted();
+            run(&mut shop.command(&["keys", "generate", &format!("{key}.pem")])).accepted();
         }
         shop.policy(|text| text);
         shop
@@ -116,11 +121,8 @@ impl<'a> Pipeline<'a> {
             self.export("model", "keys");
         }
         let key = fs::read_to_string(self.sandbox.at("keys/model.toml")).unwrap();
-        let versions: String = key.split_inclusive('\n').filter(|line| !line.starts_with("version = 1\n")).collect();
-        let tables = versions.split_once("[[key]]").map(|(_, rest)| format!("[[key]]{rest}")).unwrap();
-        let tables = tables.replace("public_key = \"", "public_key = \"keys/");
-        let tables = tables.split("\n[[key.version]]").map(|part| part.to_owned()).collect::<Vec<_>>();
-        let tables = tables.join("\n[[key.version]]\nversion = 1");
+        let (_, tables) = key.split_once("[[key]]").unwrap();
+        let tables = format!("[[key]]{}", tables.replace("public_key = \"", "public_key = \"keys/"));
         let text = format!(
             "version = 1\nname = \"shop\"\n\n{tables}\n\n[[key]]\nname = \"scanner\"\npublic_key = \"scanner.pub.pem\"\n{RULE}"
         );
@@ -129,7 +131,8 @@ impl<'a> Pipeline<'a> {
 
     #[track_caller]
     fn export(&self, key: &str, directory: &str) {
-        let mut export = self.command(&["keys", "export", &format!("hashivault://{}/{key}", self.mount), "--out", directory]);
+        let mut export =
+            self.command(&["keys", "export", &format!("hashivault://{}/{key}", self.mount), "--out", directory]);
         let token = self.sandbox.write("identity", self.token(&json!({})).as_bytes());
         crate::common::set_mode(&token, 0o600);
         export.args(["--auth-path", &self.auth, "--vault-addr", &self.server.address, "--role", "strict"]);
@@ -184,11 +187,15 @@ fn bound() -> Value {
 }
 
 fn hcl(mount: &str) -> String {
-    ["model", "other"].map(|key| format!(
-        r#"path "{mount}/keys/{key}" {{ capabilities = ["read"] }}
+    ["model", "other"]
+        .map(|key| {
+            format!(
+                r#"path "{mount}/keys/{key}" {{ capabilities = ["read"] }}
            path "{mount}/sign/{key}" {{ capabilities = ["update"] }}
            "#
-    )).concat()
+            )
+        })
+        .concat()
         + r#"path "auth/token/revoke-self" { capabilities = ["update"] }
              path "auth/token/lookup-self" { capabilities = ["read"] }
              path "sys/capabilities-self" { capabilities = ["update"] }"#
@@ -245,7 +252,8 @@ on_each_server! {
         let elsewhere = shop.token(&json!({"aud": "https://github.com/example-org"}));
         shop.sign_with("strict", &elsewhere, &["--jwks", "jwks.json"]).refused(2, "identity/audience");
 
-        // Evidence and provenance.
+        // Evidence and provenance. What was scanned before is the same payload, so its evidence would count.
+        fs::remove_file(broken(&shop, "model.attestations.jsonl")).unwrap();
         shop.sign_with("strict", &shop.token(&json!({})), &["--jwks", "jwks.json"]).accepted();
         shop.refused_at("evidence");
         shop.scan();
@@ -271,7 +279,7 @@ on_each_server! {
         fs::write(broken(&shop, "model.sig"), flipped.to_string()).unwrap();
         shop.verify(&[]).refused(1, "signature/invalid");
         fs::write(broken(&shop, "model.sig"), &bundle).unwrap();
-        shop.policy(|text| text.replace("[[key.version]]\nversion = 1", "min_version = 2\n[[key.version]]\nversion = 1"));
+        shop.policy(|text| text.replace("min_version = 1", "min_version = 2"));
         shop.verify(&[]).refused(1, "policy/key-version");
         shop.policy(|text| {
             let line = text.lines().find(|line| line.starts_with("not_before = ")).unwrap().to_owned();
