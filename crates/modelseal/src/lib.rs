@@ -45,8 +45,7 @@ pub use narrow::{OpaNarrow, RegoNarrow};
 pub use paths::{BundlePaths, ignored_path};
 pub use policy::{
     DecisionLog, Examination, LoadedPolicy, POLICY_TEMPLATE, PolicyDraft, PolicyRequest, PolicySignOptions,
-    SignedPolicy, draft_policy, examine_model, load_policy, load_policy_cases,
-    policy_signature_path, sign_policy,
+    SignedPolicy, draft_policy, examine_model, load_policy, load_policy_cases, policy_signature_path, sign_policy,
 };
 pub use provenance::{IssuerKeys, JobIdentity, ProvenanceMode, SignedProvenance, VerifyIdentity, named_digests};
 pub use server_keys::{ServerKeys, correlation_id, notices as server_notices, with_remarks};

@@ -39,9 +39,9 @@ impl TrustRequest {
         let of_policy = self.of_policy().into_iter().flat_map(TrustedKeys::keys);
         (self.online && of_policy.into_iter().any(|key| key.vault().is_some()))
             || self.keys.iter().any(|key| match key.path() {
-            Some(path) => self.online && is_table(path),
-            None => true,
-        })
+                Some(path) => self.online && is_table(path),
+                None => true,
+            })
     }
 
     fn of_policy(&self) -> Option<&TrustedKeys> {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use modelseal_core::{
-    Attestations, Bundle, Code, Decision, Error, Event, Expected, Facts, FileChecks, KeyId, Narrow, Observer, Pae, Policy, Result, Root,
-    SignedManifest, Timestamp, TrustedKeys, Verdict, VerifiedArtifact,
+    Attestations, Bundle, Code, Decision, Error, Event, Expected, Facts, FileChecks, KeyId, Narrow, Observer, Pae,
+    Policy, Result, Root, SignedManifest, Timestamp, TrustedKeys, Verdict, VerifiedArtifact,
 };
 
 use crate::DecisionLog;
@@ -342,7 +342,12 @@ pub(crate) fn read_attestation_file(path: &Path) -> Result<Vec<u8>> {
     read_capped(path, &Cap { bytes: Attestations::MAX_BYTES, code: Code::FormatMalformed })
 }
 
-pub(crate) fn check_attestations(path: &Path, text: &[u8], trusted: &TrustedKeys, now: Timestamp) -> Result<Attestations> {
+pub(crate) fn check_attestations(
+    path: &Path,
+    text: &[u8],
+    trusted: &TrustedKeys,
+    now: Timestamp,
+) -> Result<Attestations> {
     Attestations::verify(text, trusted, now).map_err(|error| {
         let message = format!("`{}`: {}", path.display(), error.message());
         Error::new(error.code(), message).with_hint("restore the attestation file that was published with the model")

@@ -37,10 +37,8 @@ struct Shop {
 impl Shop {
     /// With a policy whose top holds `top`.
     fn new(top: &str) -> Self {
-        let shop = Self {
-            directory: tempfile::tempdir().unwrap(),
-            policies: LocalKey::generate(KeyType::EcdsaP256).unwrap(),
-        };
+        let shop =
+            Self { directory: tempfile::tempdir().unwrap(), policies: LocalKey::generate(KeyType::EcdsaP256).unwrap() };
         let models = LocalKey::generate(KeyType::EcdsaP256).unwrap();
         shop.write("keys/models.pem", &models.public_key().to_pem());
         shop.write("policies.pub.pem", &shop.policies.public_key().to_pem());

@@ -255,8 +255,7 @@ fn every_rule_is_explained_also_when_none_was_asked() {
     let revoked = format!("{text}[[revoked]]\nkey_id = \"{}\"\nreason = \"leaked\"\n", model.key.public_key().id());
     fs::write(&path, revoked).unwrap();
     let loaded = load_policy(&PolicyRequest::new(&path), now(), &Hooks::default(), &NoEnv).unwrap();
-    let examined =
-        examine_model(&model.path(), &loaded.policy, &VerifyOptions::default(), now(), &Silent).unwrap();
+    let examined = examine_model(&model.path(), &loaded.policy, &VerifyOptions::default(), now(), &Silent).unwrap();
     assert_eq!(examined.decision.code, "policy/revoked");
     assert!(examined.decision.rules.is_empty());
     assert_eq!(examined.rules[0].field.as_deref(), Some("models"));

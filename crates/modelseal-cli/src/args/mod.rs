@@ -25,7 +25,8 @@ pub(crate) use identity::{IdentityArgs, IdentityCommand, TokenArgs};
 pub(crate) use inspect::InspectArgs;
 pub(crate) use keys::{KeysArgs, KeysCommand};
 pub(crate) use policy::{
-    ModelArgs, PolicyArgs, PolicyCheckArgs, PolicyCommand, PolicyInitArgs, PolicyKeyArgs, PolicySignArgs, PolicyTestArgs,
+    ModelArgs, PolicyArgs, PolicyCheckArgs, PolicyCommand, PolicyInitArgs, PolicyKeyArgs, PolicySignArgs,
+    PolicyTestArgs,
 };
 pub(crate) use server::ServerArgs;
 pub(crate) use sign::SignArgs;

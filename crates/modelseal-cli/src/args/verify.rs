@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use clap::Args;
 use modelseal::VerifyOptions;
 
-use super::{PolicyKeyArgs, ServerArgs};
 use super::value::{jobs, path, size};
+use super::{PolicyKeyArgs, ServerArgs};
 
 /// Flags of `verify`.
 #[derive(Debug, Args)]

@@ -51,7 +51,9 @@ pub(crate) fn report(verification: &Verification) -> io::Result<String> {
     let models: Vec<&ModelObject> = verification.objects().collect();
     let failures = models.iter().filter(|model| model.status() == 1).count();
     let errors = models.iter().filter(|model| model.status() > 1).count();
-    suite(SUITE, (models.len(), failures, errors), |writer| models.iter().try_for_each(|model| test_case(writer, model)))
+    suite(SUITE, (models.len(), failures, errors), |writer| {
+        models.iter().try_for_each(|model| test_case(writer, model))
+    })
 }
 
 /// A suite with its numbers of cases, failures and errors.

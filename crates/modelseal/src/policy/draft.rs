@@ -141,7 +141,8 @@ pub fn draft_policy(from: &Path, trusted: &TrustedKeys, now: Timestamp) -> Resul
     let mut warnings = Vec::new();
     if facts.identity.provider.is_none() {
         warnings.push(
-            "the signature has no provenance of a verified identity, so that the policy rests on the key alone".to_owned(),
+            "the signature has no provenance of a verified identity, so that the policy rests on the key alone"
+                .to_owned(),
         );
     }
     Ok(PolicyDraft { text, warnings })
@@ -167,7 +168,9 @@ pub(super) fn draft(facts: &Facts, key: &PublicKey, scheme: Scheme) -> Result<St
     let artifact = &facts.artifact;
     let model: ModelName = artifact.name.as_deref().unwrap_or_default().parse()?;
     let (model, key_name) = (quoted(model.as_str()), KEY_NAME);
-    let mut text = String::from("# Accepts what one verified signature says, and nothing else. Read every line before you use it.\nversion = 1\n\n");
+    let mut text = String::from(
+        "# Accepts what one verified signature says, and nothing else. Read every line before you use it.\nversion = 1\n\n",
+    );
     text.push_str("# The key that made the signature, and its id, which guards against an exchanged key.\n[[key]]\n");
     let _ = writeln!(text, "name = \"{key_name}\"\nkey_id = \"{}\"", key.id());
     if key.implied_scheme().is_none() {
@@ -219,8 +222,9 @@ fn identity(text: &mut String, facts: &Facts) -> Result<()> {
     }
     if known.is_empty() {
         text.push_str("# What the token says. Leave out what changes from run to run.\n[rule.oidc.claims]\n");
-        let bindable =
-            |name: &str| Platform::ALL.iter().any(|one| ClaimTable::of(one.provider.as_str()).policy_claim(name).is_ok());
+        let bindable = |name: &str| {
+            Platform::ALL.iter().any(|one| ClaimTable::of(one.provider.as_str()).policy_claim(name).is_ok())
+        };
         for (name, value) in identity.claims.iter().filter(|(name, _)| bindable(name)) {
             if let Some(value) = value.as_str().filter(|value| !value.is_empty()) {
                 let _ = writeln!(text, "{} = [{}]", quoted(name), quoted(value));
@@ -233,8 +237,7 @@ fn identity(text: &mut String, facts: &Facts) -> Result<()> {
 fn files(text: &mut String, facts: &Facts) -> Result<()> {
     let artifact = &facts.artifact;
     let own = [".git", ".gitattributes", ".github", ".gitignore", "model.sig", "model.attestations.jsonl"];
-    let ignored: Vec<&String> =
-        artifact.ignored_paths.iter().filter(|path| !own.contains(&path.as_str())).collect();
+    let ignored: Vec<&String> = artifact.ignored_paths.iter().filter(|path| !own.contains(&path.as_str())).collect();
     let resources = artifact.resources.as_deref().unwrap_or_default();
     let formats: BTreeSet<&str> =
         resources.iter().filter(|file| file.name != ".").map(|file| file_format_of_name(&file.name)).collect();
@@ -244,12 +247,19 @@ fn files(text: &mut String, facts: &Facts) -> Result<()> {
     text.push_str("\n[rule.files]\n");
     if !formats.is_empty() {
         let formats: Vec<String> = formats.into_iter().map(quoted).collect();
-        text.push_str("# Formats that the files may have, by name and by their first bytes. pickle and code can run.\n");
+        text.push_str(
+            "# Formats that the files may have, by name and by their first bytes. pickle and code can run.\n",
+        );
         let _ = writeln!(text, "formats = [{}]", formats.join(", "));
     }
     if !ignored.is_empty() {
-        let ignored = ignored.iter().map(|path| plain("ignored_paths", path).map(quoted)).collect::<Result<Vec<_>>>()?;
-        let _ = writeln!(text, "# What the signature leaves out: nobody signed it.\nignored_paths = [{}]", ignored.join(", "));
+        let ignored =
+            ignored.iter().map(|path| plain("ignored_paths", path).map(quoted)).collect::<Result<Vec<_>>>()?;
+        let _ = writeln!(
+            text,
+            "# What the signature leaves out: nobody signed it.\nignored_paths = [{}]",
+            ignored.join(", ")
+        );
     }
     Ok(())
 }

@@ -125,12 +125,16 @@ pub fn load_policy_cases(path: &Path) -> Result<PolicyCases> {
 fn check_age(policy: &Policy, request: &PolicyRequest, now: Timestamp) -> Result<()> {
     let shown = request.path.display();
     if let Some(until) = policy.valid_until().filter(|until| *until <= now) {
-        return Err(Error::new(Code::PolicyExpired, format!("`{shown}` was valid until {until}, and now it is {now:.0}")));
+        return Err(Error::new(
+            Code::PolicyExpired,
+            format!("`{shown}` was valid until {until}, and now it is {now:.0}"),
+        ));
     }
     match (request.min_serial, policy.serial()) {
-        (Some(least), Some(serial)) if serial < least => {
-            Err(Error::new(Code::PolicySerial, format!("`{shown}` has the serial {serial}, expected is at least {least}")))
-        }
+        (Some(least), Some(serial)) if serial < least => Err(Error::new(
+            Code::PolicySerial,
+            format!("`{shown}` has the serial {serial}, expected is at least {least}"),
+        )),
         (Some(least), None) => {
             Err(Error::new(Code::PolicySerial, format!("`{shown}` has no serial, expected is at least {least}")))
         }

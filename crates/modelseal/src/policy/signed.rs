@@ -95,7 +95,8 @@ pub(super) fn demanded(policy: &Policy) -> Result<(u64, Timestamp)> {
 /// `policy/signature`.
 pub(super) fn refuse_own_keys(policy: &Policy, keys: &BTreeSet<KeyId>) -> Result<()> {
     let trusted = policy.trusted_keys().into_iter();
-    let of_anchors = trusted.clone().flat_map(|trusted| trusted.anchors()).filter_map(|anchor| anchor.public_key().ok());
+    let of_anchors =
+        trusted.clone().flat_map(|trusted| trusted.anchors()).filter_map(|anchor| anchor.public_key().ok());
     let listed = trusted.flat_map(|trusted| trusted.keys()).map(|key| key.key().id());
     match listed.chain(of_anchors.map(|key| key.id())).find(|id| keys.contains(id)) {
         None => Ok(()),

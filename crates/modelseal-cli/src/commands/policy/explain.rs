@@ -38,7 +38,9 @@ pub(super) fn explain(args: &ModelArgs, console: &mut Console) -> Result<u8> {
     if let Err(error) = result {
         // Its own hint leads here.
         let error = match error.code() {
-            Code::PolicyNoRuleMatches => error.with_hint("each rule has its next step above; one rule that allows is enough"),
+            Code::PolicyNoRuleMatches => {
+                error.with_hint("each rule has its next step above; one rule that allows is enough")
+            }
             _ => error,
         };
         console.error(&error);

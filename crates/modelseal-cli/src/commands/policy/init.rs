@@ -9,13 +9,16 @@ use serde::Serialize;
 use super::load::now;
 use crate::args::{PolicyInitArgs, key_ref};
 use crate::commands::server;
-use crate::output::{Console, Paint, shown};
 use crate::output::text::line;
+use crate::output::{Console, Paint, shown};
 
 /// Writes a first policy.
 pub(super) fn run(args: &PolicyInitArgs, console: &mut Console) -> Result<u8> {
     if let Some(out) = args.out.as_deref().filter(|out| out.symlink_metadata().is_ok()) {
-        return Err(Error::new(Code::OutputExists, format!("`{}` exists, and policies are never overwritten", shown(out))));
+        return Err(Error::new(
+            Code::OutputExists,
+            format!("`{}` exists, and policies are never overwritten", shown(out)),
+        ));
     }
     let policy = match (&args.from, &args.key) {
         (Some(from), Some(key)) => from_signature(args, from, key, console)?,

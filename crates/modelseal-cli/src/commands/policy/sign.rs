@@ -91,8 +91,10 @@ struct FileObject {
 impl SignObject {
     fn new(args: &PolicySignArgs, reference: &KeyRef, signed: &SignedPolicy) -> Self {
         let test_keys = args.danger_allow_test_keys.then_some(modelseal::Relaxation::AllowTestKeys.as_str());
-        let file =
-            |(name, digest): &(String, modelseal::Digest)| FileObject { name: name.clone(), digest: digest.to_string() };
+        let file = |(name, digest): &(String, modelseal::Digest)| FileObject {
+            name: name.clone(),
+            digest: digest.to_string(),
+        };
         Self {
             kind: "modelseal.policy.sign",
             version: 1,

@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use modelseal::vault::{Hooks, ProcessEnv};
-use modelseal::{
-    Code, Error, PolicyCase, PolicyRequest, Result, Verdict, escape, load_policy, load_policy_cases,
-};
+use modelseal::{Code, Error, PolicyCase, PolicyRequest, Result, Verdict, escape, load_policy, load_policy_cases};
 use serde::Serialize;
 
 use super::load::now;
@@ -28,7 +26,8 @@ pub(super) fn run(args: &PolicyTestArgs, console: &mut Console) -> Result<u8> {
     for path in &files {
         for case in load_policy_cases(path)?.cases() {
             let decision = loaded.policy.evaluate(&case.facts, case.now);
-            let decision = decision.ok_or_else(|| Error::new(Code::UsageArguments, "without a policy nothing is decided"))?;
+            let decision =
+                decision.ok_or_else(|| Error::new(Code::UsageArguments, "without a policy nothing is decided"))?;
             cases.push(CaseObject::new(path, case, case.check(&decision).err(), decision.decision, decision.code));
         }
     }

@@ -47,8 +47,7 @@ impl Taken {
         };
         let shown = report.display();
         let refused = |message: String| {
-            Err(Error::new(Code::OutputExists, message)
-                .with_hint("write outside of every model, to a file of its own"))
+            Err(Error::new(Code::OutputExists, message).with_hint("write outside of every model, to a file of its own"))
         };
         if let Some((model, _)) =
             self.models.iter().find(|(_, taken)| among(|place, tree| place.starts_with(tree), taken))

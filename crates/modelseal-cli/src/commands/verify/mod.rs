@@ -67,7 +67,11 @@ fn verify(args: &VerifyArgs, console: &mut Console) -> Result<Run> {
     if request.needs_server() {
         patient = patient.or_else(|| Some(server::watch(true)));
     }
-    let vault = patient.as_ref().filter(|_| request.needs_server()).map(|signals| server::configure(&args.server, signals, console)).transpose()?;
+    let vault = patient
+        .as_ref()
+        .filter(|_| request.needs_server())
+        .map(|signals| server::configure(&args.server, signals, console))
+        .transpose()?;
     let of_server =
         vault.as_ref().map(|vault| [vault.trust_files(), vault.secret_files()].concat()).unwrap_or_default();
     plan.refuse_inside(of_server.iter().map(PathBuf::as_path))?;

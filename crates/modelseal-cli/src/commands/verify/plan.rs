@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use modelseal::{
-    Code, DEFAULT_BUNDLE_NAME, Digest, Error, Expected, Finding, HashAlgorithm, LeafPin, LoadedPolicy, ModelTree, Observer, Policy,
-    Result, Trust, TrustRequest, VerifiedArtifact, VerifyOptions, check_files_outside, find_models,
+    Code, DEFAULT_BUNDLE_NAME, Digest, Error, Expected, Finding, HashAlgorithm, LeafPin, LoadedPolicy, ModelTree,
+    Observer, Policy, Result, Trust, TrustRequest, VerifiedArtifact, VerifyOptions, check_files_outside, find_models,
     verify_model_artifact, verify_model_artifact_twice,
 };
 
@@ -93,8 +93,9 @@ pub(super) fn expected(args: &VerifyArgs) -> Result<Expected> {
     let digest = args.expect_digest.as_deref().map(sha256).transpose()?;
     if args.policy.is_some() && name.is_none() && digest.is_none() && !args.any_model {
         let message = "under a policy it must be said which model is wanted";
-        return Err(Error::new(Code::UsageArguments, message)
-            .with_hint("add --expect-name NAME or --expect-digest DIGEST; --any-model if any that the policy allows will do"));
+        return Err(Error::new(Code::UsageArguments, message).with_hint(
+            "add --expect-name NAME or --expect-digest DIGEST; --any-model if any that the policy allows will do",
+        ));
     }
     Ok(match (name, digest) {
         (Some(name), Some(digest)) => Expected::name_and_digest(name, digest),
