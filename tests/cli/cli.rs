@@ -12,6 +12,10 @@ mod complete;
 #[allow(dead_code, reason = "a part is used here")]
 #[path = "../vault/support/fault.rs"]
 mod fault;
+mod identity;
+#[allow(dead_code, reason = "a part is used here")]
+#[path = "../../crates/modelseal-identity/tests/support/keys.rs"]
+mod keys;
 mod output;
 mod processes;
 mod schemas;

@@ -75,7 +75,7 @@ impl Target {
 }
 
 /// The proxy that others use, too.
-fn proxy(address: &Address, env: &dyn Env) -> Result<Proxy> {
+pub(crate) fn proxy(address: &Address, env: &dyn Env) -> Result<Proxy> {
     let first = |names: [&'static str; 2]| {
         names.into_iter().find_map(|name| Some((name, env.var(name)?.to_string_lossy().into_owned())))
     };

@@ -229,6 +229,15 @@ impl Found {
         &self.passed_over
     }
 
+    /// Who may have issued the token.
+    pub(crate) const fn issuers(&self) -> &Issuers {
+        &self.issuers
+    }
+
+    pub(crate) const fn hooks(&self) -> &Hooks {
+        &self.hooks
+    }
+
     fn fresh(&self) -> Result<IdentityToken> {
         let ask = Ask { audience: self.audience(), hooks: &self.hooks };
         let secret = self.source.fetch(&ask)?;

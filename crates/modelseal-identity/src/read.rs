@@ -8,7 +8,7 @@ use modelseal_core::{Code, Error, Result};
 use modelseal_http::SecretString;
 use zeroize::Zeroizing;
 
-use crate::token;
+use crate::compact;
 
 /// Reads a token of a file, without the white space around it.
 ///
@@ -22,7 +22,7 @@ pub(crate) fn token_file(path: &Path) -> Result<SecretString> {
         Error::new(Code::IdentityMissing, format!("cannot read {name}: {text}"))
             .with_hint("check where it is meant to come from, and that this user may read it")
     };
-    let bytes = capped(path, token::MOST + 2).map_err(unreadable)?;
+    let bytes = capped(path, compact::MOST + 2).map_err(unreadable)?;
     let bytes = bytes.ok_or_else(|| Error::new(Code::IdentityMalformed, format!("{name} is not a regular file")))?;
     trimmed(&bytes, &name)
 }
@@ -36,7 +36,7 @@ pub(crate) fn trimmed(bytes: &[u8], name: &str) -> Result<SecretString> {
     if bytes.is_empty() {
         return Err(Error::new(Code::IdentityMissing, format!("{name} is empty")));
     }
-    if bytes.len() > token::MOST {
+    if bytes.len() > compact::MOST {
         return Err(Error::new(Code::IdentityMalformed, format!("{name} is longer than 16 KiB")));
     }
     match str::from_utf8(bytes).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_graphic())) {

@@ -3,18 +3,13 @@
 use core::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
-use modelseal_core::{Code, Error, Result, parse_json};
+use modelseal_core::{Code, Error, Result};
 use modelseal_http::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
-use zeroize::Zeroizing;
 
+use crate::compact::Compact;
 use crate::issuer::Issuers;
-
-/// Longest token, in bytes.
-pub(crate) const MOST: usize = 16 * 1024;
 
 /// A token must live this much longer, in seconds, to be worth sending.
 const MARGIN: i64 = 10;
@@ -48,7 +43,7 @@ impl IdentityToken {
     pub(crate) fn read(secret: SecretString, expected: &Expected<'_>) -> Result<Self> {
         let name = expected.name;
         let malformed = |why: &str| Error::new(Code::IdentityMalformed, format!("{name} {why}"));
-        let claims = payload(secret.expose_secret()).map_err(malformed)?;
+        let claims = Compact::read(secret.expose_secret()).map_err(malformed)?.claims;
         let issuer = match claims.get("iss") {
             None => None,
             Some(Value::String(issuer)) => Some(issuer.clone()),
@@ -129,29 +124,6 @@ impl fmt::Debug for IdentityToken {
             .field("expires", &self.expires)
             .finish_non_exhaustive()
     }
-}
-
-fn payload(token: &str) -> Result<Map<String, Value>, &'static str> {
-    if token.len() > MOST {
-        return Err("is longer than 16 KiB");
-    }
-    let mut parts = token.split('.');
-    let (Some(header), Some(payload), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err("is not a JSON web token: there are not three parts between dots");
-    };
-    let decode = |part: &str| {
-        let bytes = URL_SAFE_NO_PAD.decode(part).ok().filter(|bytes| !bytes.is_empty());
-        bytes.map(Zeroizing::new).ok_or("is not a JSON web token: a part is not base64url")
-    };
-    decode(signature)?;
-    // A key that is there twice has two readings.
-    let object = |part: &str| {
-        parse_json::<Map<String, Value>>(&decode(part)?, "")
-            .map_err(|_| "is not a JSON web token: a part is not a JSON object with one reading")
-    };
-    object(header)?;
-    object(payload)
 }
 
 /// A string or an array of strings.

@@ -45,10 +45,20 @@ pub(crate) enum IdentityCommand {
     /// Get the identity token and show what it claims, never the token
     #[command(after_long_help = "Examples:\n  \
         modelseal identity show --audience https://vault.example.com\n  \
-        modelseal identity show --identity-token-file token\n\n\
-        Nothing that is shown was verified. Each claim has a level: enforce may allow, narrow only next to an enforced \
-        id, validate is about time, record says which run it was, show proves nothing.")]
-    Show(TokenArgs),
+        modelseal identity show --identity-token-file token\n  \
+        modelseal identity show --audience https://vault.example.com --verify\n\n\
+        Without --verify nothing that is shown was verified. Each claim has a level: enforce may allow, narrow only \
+        next to an enforced id, validate is about time, record says which run it was, show proves nothing.")]
+    Show {
+        #[command(flatten)]
+        token: TokenArgs,
+        /// Verify the token with the keys of its issuer, which are fetched: signature, issuer, audience, times
+        #[arg(long)]
+        verify: bool,
+        /// File with the key set of the issuer: nothing is fetched
+        #[arg(long, value_name = "FILE", requires = "verify")]
+        jwks: Option<PathBuf>,
+    },
 }
 
 /// The words of `--identity`.

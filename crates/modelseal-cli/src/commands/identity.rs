@@ -1,8 +1,10 @@
 //! `modelseal identity`.
 
-use modelseal::identity::{Found, IdentityToken, TokenRequest, find};
+use std::path::Path;
+
+use modelseal::identity::{Found, IdentityToken, TokenRequest, find, read_jwks};
 use modelseal::vault::ProcessEnv;
-use modelseal::{ClaimTable, Result, escape};
+use modelseal::{ClaimTable, Result, VerifiedClaims, escape};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -14,11 +16,11 @@ use crate::output::{Console, Paint};
 /// Runs one of the identity commands.
 pub(crate) fn run(command: &IdentityCommand, console: &mut Console) -> Result<u8> {
     match command {
-        IdentityCommand::Show(args) => show(args, console),
+        IdentityCommand::Show { token, verify, jwks } => show(token, *verify, jwks.as_deref(), console),
     }
 }
 
-fn show(args: &TokenArgs, console: &mut Console) -> Result<u8> {
+fn show(args: &TokenArgs, verify: bool, jwks: Option<&Path>, console: &mut Console) -> Result<u8> {
     let signals = server::watch(false);
     let mut request = TokenRequest::default();
     request.provider = args.identity.unwrap_or_default();
@@ -30,14 +32,20 @@ fn show(args: &TokenArgs, console: &mut Console) -> Result<u8> {
     request.command.clone_from(&args.identity_token_command);
     request.hooks = server::hooks(&signals, console);
     let found = find(&request, &ProcessEnv)?;
+    let jwks = jwks.map(read_jwks).transpose()?;
     let token = found.token()?;
-    let object = ShowObject::new(&found, &token);
+    let verified = match verify {
+        true => Some(found.verify(token.secret(), jwks.as_deref(), &ProcessEnv)?),
+        false => None,
+    };
+    let object = ShowObject::new(&found, &token, verified.as_ref());
     console.result(|paint| text(&found, &token, &object, paint), &object);
     Ok(0)
 }
 
 fn text(found: &Found, token: &IdentityToken, object: &ShowObject, paint: Paint) -> String {
-    let mut text = format!("{}  identity token of {}\n", paint.unsure("not verified"), found.platform().title);
+    let state = if object.verified { paint.good("verified") } else { paint.unsure("not verified") };
+    let mut text = format!("{state}  identity token of {}\n", found.platform().title);
     line(&mut text, "issuer", &token.issuer().map_or("none".into(), escape));
     line(&mut text, "audience", &escape(&token.audiences().join(", ")));
     line(&mut text, "expires", &token.expires().to_string());
@@ -88,8 +96,9 @@ struct ClaimObject {
 }
 
 impl ShowObject {
-    fn new(found: &Found, token: &IdentityToken) -> Self {
-        let table = ClaimTable::of(found.provider().as_str());
+    fn new(found: &Found, token: &IdentityToken, verified: Option<&VerifiedClaims>) -> Self {
+        // A verified issuer says which platform it is, whatever the token came by.
+        let table = ClaimTable::of(verified.map_or(found.provider().as_str(), |verified| &verified.provider));
         let mut claims: Vec<(usize, ClaimObject)> = token
             .claims()
             .iter()
@@ -113,7 +122,7 @@ impl ShowObject {
             issuer: token.issuer().map(str::to_owned),
             audience: token.audiences().to_vec(),
             expires: token.expires().to_string(),
-            verified: false,
+            verified: verified.is_some(),
             claims: claims.into_iter().map(|(_, claim)| claim).collect(),
         }
     }

@@ -1,6 +1,9 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use super::*;
+use crate::compact::MOST;
 
 fn mint(claims: &Value) -> String {
     part(br#"{"alg":"RS256"}"#) + "." + &part(claims.to_string().as_bytes()) + ".cGxhbnRlZA"
