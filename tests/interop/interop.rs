@@ -6,6 +6,8 @@
 #![cfg(unix)]
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test program")]
 
+#[path = "attestations.rs"]
+mod attestations;
 #[path = "../support/mod.rs"]
 mod support;
 

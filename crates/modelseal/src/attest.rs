@@ -155,7 +155,14 @@ pub fn attest_model_artifact(
         (None, None) => own_key(key, options, &mut warnings)?,
     };
     let (policy, expected) = (&options.policy, &options.expected);
-    let verified = verify_model_artifact(model, &trusted, policy, expected, &options.verify, observer)?;
+    let by_itself = options.trusted.is_none() && options.policy.trusted_keys().is_none();
+    let verified = verify_model_artifact(model, &trusted, policy, expected, &options.verify, observer);
+    let verified = verified.map_err(|error| match error.code() {
+        Code::SignatureUnknownKey if by_itself => {
+            error.with_hint("the attesting key did not sign the model: name the key that did with --verify-key KEY")
+        }
+        _ => error,
+    })?;
 
     let bundle = read_bundle(&paths.bundle)?;
     if bundle.payload_digest() != verified.payload_digest() {
@@ -227,10 +234,10 @@ fn check_type(predicate_type: &str) -> Result<()> {
         && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
     let graphic =
         predicate_type.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\'));
-    if predicate_type.len() > LONGEST_TYPE || !is_scheme || rest.is_empty() || !graphic {
+    let place = rest.trim_start_matches('/').to_ascii_lowercase();
+    if predicate_type.len() > LONGEST_TYPE || !is_scheme || place.is_empty() || !graphic {
         return refused("is not a URI");
     }
-    let place = rest.trim_start_matches('/').to_ascii_lowercase();
     if RESERVED.iter().any(|start| place.starts_with(start)) {
         return refused("is reserved for the command that checks it");
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use modelseal::vault::{ProcessEnv, Settings};
 use modelseal::{
-    AttestationToSign, Certificate, ClaimsSource, Code, Error, IssuerKeys, KeyRef, Relaxation, Result, SignOptions,
-    SignedArtifact, SignedProvenance, SigningKey, identity_for_signing, load_certificates, load_signing_key,
-    named_digests, read_predicate, sign_model_artifact,
+    AttestationToSign, Certificate, ClaimsSource, Code, Error, IssuerKeys, KeyRef, ProvenanceMode, Relaxation, Result,
+    SignOptions, SignedArtifact, SignedProvenance, SigningKey, identity_for_signing, load_certificates,
+    load_signing_key, named_digests, read_predicate, sign_model_artifact,
 };
 use serde::Serialize;
 
@@ -60,7 +60,12 @@ fn settings(
     options.identity_issuer.clone_from(&identity.issuer);
     options.identity_provider = identity.provider;
     options.verifier = Arc::new(IssuerKeys::new(server::hooks(signals, console), Arc::new(ProcessEnv)));
-    let mode = options.provenance;
+    // What is recorded in provenance needs an identity as well.
+    let recorded = !options.dependencies.is_empty() || !options.byproducts.is_empty();
+    let mode = match options.provenance {
+        ProvenanceMode::Auto if recorded => ProvenanceMode::Required,
+        mode => mode,
+    };
     let (beside, notices) = identity_for_signing(&mut settings, &identity, remote, mode, &ProcessEnv)?;
     options.identity = beside;
     for notice in notices {
