@@ -14,7 +14,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 NAMES = sys.argv[1:]
-ALL = [*sorted((ROOT / "tests/cli/cases").glob("*.trycmd")), ROOT / "README.md"]
+ALL = [*sorted((ROOT / "tests/cli/cases").glob("*.trycmd")), ROOT / "README.md", ROOT / "docs/usage.md"]
 SESSIONS = [path for path in ALL if not NAMES or any(name in path.stem for name in NAMES)]
 COMMAND = ["cargo", "test", "--quiet", "-p", "modelseal-cli", "--test", "cli", "--", "sessions_are_as_recorded"]
 COMMAND += [f"trycmd={name}" for name in NAMES]
