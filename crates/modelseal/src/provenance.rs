@@ -64,7 +64,7 @@ impl FromStr for ProvenanceMode {
 }
 
 /// Provenance that was signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct SignedProvenance {
     /// Whether the token is the one that logged in.
@@ -73,6 +73,8 @@ pub struct SignedProvenance {
     pub provider: String,
     /// The issuer of the token.
     pub issuer: String,
+    /// All that it says.
+    pub record: Provenance,
 }
 
 /// Somebody who verifies identity tokens.
@@ -334,6 +336,7 @@ impl From<&Provenance> for SignedProvenance {
             claims_source: provenance.claims_source,
             provider: provenance.provider.clone(),
             issuer: provenance.issuer.clone(),
+            record: provenance.clone(),
         }
     }
 }
