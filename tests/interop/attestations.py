@@ -9,6 +9,7 @@ Prints one JSON object a line.
 
 import json
 import sys
+from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from google.protobuf import json_format
@@ -47,11 +48,10 @@ def read(line: str, key: SSlibKey) -> dict:
 
 def main() -> None:
     """Reads every line of the file."""
-    with open(sys.argv[2], "rb") as file:
-        key = SSlibKey.from_crypto(load_pem_public_key(file.read()))
-    with open(sys.argv[1], encoding="utf-8") as file:
-        for line in file:
-            print(json.dumps(read(line, key)))
+    lines, public_key = Path(sys.argv[1]), Path(sys.argv[2])
+    key = SSlibKey.from_crypto(load_pem_public_key(public_key.read_bytes()))
+    for line in lines.read_text(encoding="utf-8").splitlines():
+        sys.stdout.write(json.dumps(read(line, key)) + "\n")
 
 
 if __name__ == "__main__":
