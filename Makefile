@@ -13,7 +13,7 @@ REQUIREMENTS := python/requirements-test.txt
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST) | awk '{ name = $$1; sub(/^[^ ]* /, ""); sub(/:$$/, "", name); printf "  %-14s %s\n", name, $$0 }'
 
-## demo: sign a model with a key in a real OpenBao, verify it offline, and watch everything else being refused
+## demo: a job signs a model with a key in a real OpenBao; a policy accepts it offline, everything else is refused
 .PHONY: demo
 demo:
 	@test -n "$(PYTHON)" || { echo "make: Python 3.9 or newer is needed; set PYTHON=/path/to/python3" >&2; exit 1; }

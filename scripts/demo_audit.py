@@ -1,17 +1,20 @@
 """Read the server's audit log after the demo: one short-lived token signed once and was revoked, nothing else signed.
 
-Usage: demo_audit.py AUDIT-LOG
+The login is the one that the signed provenance names.
+
+Usage: demo_audit.py AUDIT-LOG ATTESTATIONS
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
 
-def main(log: Path) -> int:
+def main(log: Path, attestations: Path) -> int:
     """Show what happened, and return 0 only if it is what it should be."""
     entries = [json.loads(line) for line in log.read_text().splitlines()]
     done = [entry for entry in entries if entry["type"] == "response"]
@@ -28,7 +31,20 @@ def main(log: Path) -> int:
         show(entry)
     revoked = any(entry["request"]["path"] == "auth/token/revoke-self" and not entry.get("error") for entry in mine)
     say(f"{len(refused)} logins refused; signatures by anybody else: none")
+    named = login_of(attestations)
+    if named != granted[0]["request"]["id"]:
+        say(f"the signed provenance names the login {named}, which is another one")
+        return 1
+    say(f"the signed provenance names this very login: {named}")
     return 0 if revoked and signed[0] in mine else 1
+
+
+def login_of(attestations: Path) -> str:
+    """Return the id of the login request in the provenance; the demo verified its signature."""
+    bundle = json.loads(attestations.read_text().splitlines()[0])
+    statement = json.loads(base64.b64decode(bundle["dsseEnvelope"]["payload"]))
+    vault: dict[str, str] = statement["predicate"]["buildDefinition"]["internalParameters"]["vault"]
+    return vault["login_request_id"]
 
 
 def show(entry: dict[str, Any]) -> None:
@@ -48,4 +64,4 @@ def say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))

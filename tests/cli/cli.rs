@@ -73,7 +73,8 @@ fn sessions_are_as_recorded() {
     for session in sessions() {
         cases.case(session);
     }
-    // A link to the README, whose session is held to what it prints.
+    // Links to the README and the guide, whose sessions are held to what they print.
     cases.case(workspace().join("tests/cli/readme.md"));
+    cases.case(workspace().join("tests/cli/usage.md"));
     cases.run();
 }

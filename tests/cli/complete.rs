@@ -13,7 +13,13 @@ const ELSEWHERE: &[(Code, &str, &str)] = &[
         "crates/modelseal-core/src/tree/tests/interruptions.rs",
         "assert_eq!(code, Code::InputChanged",
     ),
+    (Code::PolicyAmbiguousIdentity, "crates/modelseal/tests/policy_verify.rs", "Some(Code::PolicyAmbiguousIdentity)"),
     (Code::PolicyAttestationOtherModel, "crates/modelseal/tests/attestations.rs", "Code::PolicyAttestationOtherModel"),
+    (
+        Code::PolicyOpaDenied,
+        "crates/modelseal/src/narrow/opa/tests.rs",
+        "assert_eq!(error.code(), Code::PolicyOpaDenied",
+    ),
     (Code::SignatureOnlineRefused, ANSWERS, "Code::SignatureOnlineRefused"),
     (Code::UsageInterrupted, "tests/cli/processes.rs", "fn signals_stop_the_work_and_nothing_is_written"),
     (Code::VaultAnswer, ANSWERS, "Code::VaultAnswer"),

@@ -105,6 +105,44 @@ fn t11_hostile_names_are_tame_everywhere_and_exact_in_json() {
     reports_are_tame();
 }
 
+#[test]
+fn t11_what_a_policy_says_of_hostile_names_is_tame() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    assert!(run(at, &["keys", "generate", "k.pem"]).status.success());
+    let rule = "[[rule]]\nname = \"r\"\nmodels = [\"x\"]\nkeys = [\"k\"]\nidentity = \"key-only\"\n";
+    let key = "version = 1\n[[key]]\nname = \"k\"\npublic_key = \"k.pub.pem\"\n";
+    fs::write(at.join("p.toml"), format!("{key}{rule}")).unwrap();
+    for name in HOSTILE {
+        let model = name.replace('/', "_");
+        fs::create_dir(at.join(&model)).unwrap();
+        fs::write(at.join(&model).join("w"), "w").unwrap();
+        assert!(run(at, &["sign", "--key", "k.pem", "--", &model]).status.success(), "{name:?}");
+        let verify = ["verify", "--policy", "p.toml", "--any-model", "--decision-log", "log", "--report", "r.sarif"];
+        let explain = ["policy", "explain", "--policy", "p.toml"];
+        let input = ["policy", "input", "--policy", "p.toml"];
+        let init = ["policy", "init", "--key", "k.pub.pem", "--from"];
+        for (line, status) in [(&verify[..], 1), (&explain[..], 1), (&input[..], 0), (&init[..], 2)] {
+            for more in [&[][..], &["--format", "json"]] {
+                let separator = if line == &init[..] { &[][..] } else { &["--"] };
+                let output = run(at, &[more, line, separator, &[model.as_str()]].concat());
+                // A name that a policy can match is no hostile one.
+                let plain = model == "EOF" && line == &init[..];
+                assert_eq!(output.status.code(), Some(if plain { 0 } else { status }), "{line:?} {name:?}");
+                assert_tame(&output.stdout, name);
+                assert_tame(&output.stderr, name);
+            }
+        }
+        assert_tame(&fs::read(at.join("r.sarif")).unwrap(), name);
+    }
+    let log = fs::read(at.join("log")).unwrap();
+    assert_eq!(log.iter().filter(|&&byte| byte == b'\n').count(), 2 * HOSTILE.len());
+    for line in String::from_utf8(log).unwrap().lines() {
+        let record: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(record["code"], "policy/no-rule-matches");
+    }
+}
+
 /// Reads every event of an XML text.
 fn well_formed(text: &str) {
     let mut reader = quick_xml::Reader::from_str(text);

@@ -1,17 +1,23 @@
 #!/usr/bin/env python3
 """Records the sessions again, and puts [..] where two recordings differ.
 
-Usage: python3 tests/cli/record.py
+Usage: python3 tests/cli/record.py [NAME...]
+
+With names, such as `policy verify`, only the sessions whose paths hold one of them.
 """
 
 import os
 import pathlib
 import re
 import subprocess
+import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SESSIONS = [*sorted((ROOT / "tests/cli/cases").glob("*.trycmd")), ROOT / "README.md"]
-COMMAND = ["cargo", "test", "--quiet", "-p", "modelseal-cli", "--test", "cli", "sessions_are_as_recorded"]
+NAMES = sys.argv[1:]
+ALL = [*sorted((ROOT / "tests/cli/cases").glob("*.trycmd")), ROOT / "README.md", ROOT / "docs/usage.md"]
+SESSIONS = [path for path in ALL if not NAMES or any(name in path.stem for name in NAMES)]
+COMMAND = ["cargo", "test", "--quiet", "-p", "modelseal-cli", "--test", "cli", "--", "sessions_are_as_recorded"]
+COMMAND += [f"trycmd={name}" for name in NAMES]
 TOKEN = re.compile(r"\[\.\.\]|[0-9a-f]{16,}|[0-9T:.-]+Z\b|[A-Za-z0-9+/=]{20,}")
 
 

@@ -65,6 +65,27 @@ pub(super) fn server() -> FaultServer {
         .start()
 }
 
+const POLICY: &str = r#"version = 1
+serial = 1
+valid_until = 2099-01-01T00:00:00Z
+
+[[key]]
+name = "k"
+public_key = "k.pub.pem"
+
+[[rule]]
+name = "all"
+models = ["*"]
+keys = ["k"]
+identity = "key-only"
+"#;
+
+const CASES: &str = r#"[[case]]
+name = "nobody"
+expect = "deny"
+now = 2026-11-21T00:00:00Z
+"#;
+
 #[test]
 fn outputs_fit_their_schemas() {
     let server = server();
@@ -75,6 +96,8 @@ fn outputs_fit_their_schemas() {
     std::fs::write(at.join("m/w.bin"), "w").unwrap();
     std::fs::write(at.join("token"), identity_token()).unwrap();
     std::fs::write(at.join("scan.json"), "{}").unwrap();
+    std::fs::write(at.join("policy.toml"), POLICY).unwrap();
+    std::fs::write(at.join("policy.cases.toml"), CASES).unwrap();
     let vectors = workspace().join("tests/vectors");
     let vector = |path: &str| vectors.join(path).display().to_string();
     let (legacy, chain) = (vector("legacy-0.2.0-key/model.sig"), vector("cert-p256/model.sig"));
@@ -93,6 +116,17 @@ fn outputs_fit_their_schemas() {
         &["sign", "m", "--key", "k.pem"],
         &["attest", "m", "--type", "urn:acme:scan", "--predicate", "scan.json", "--key", "k.pem", "--any-model"],
         &["attest", "m", "--type", "urn:acme:scan", "--predicate", "scan.json", "--key", "k.pem", "--any-model"],
+        &["verify", "m", "--policy", "policy.toml", "--any-model"],
+        &["verify", "m", "--policy", "policy.toml", "--expect-name", "other"],
+        &["policy", "check", "policy.toml"],
+        &["policy", "check", "policy.toml", "--deny-warnings"],
+        &["policy", "explain", "m", "--policy", "policy.toml"],
+        &["policy", "explain", "m", "--policy", "policy.toml", "--expect-name", "other"],
+        &["policy", "init"],
+        &["policy", "init", "--from", "m", "--key", "k.pub.pem", "-o", "first.toml"],
+        &["policy", "test", "policy.toml"],
+        &["keys", "generate", "p.pem"],
+        &["policy", "sign", "policy.toml", "--key", "p.pem"],
         &["inspect", "m"],
         &["inspect", "m/model.attestations.jsonl"],
         &["sign", "m"],

@@ -2,7 +2,8 @@
 
 Usage: python3 tests/vault/issuer.py new DIR       make issuer.key and issuer.pem, the public key
        python3 tests/vault/issuer.py mint DIR      print a signed RS256 token
-       python3 tests/vault/issuer.py serve DIR     serve discovery and keys on loopback until standard input ends
+       python3 tests/vault/issuer.py serve DIR     serve discovery and keys on loopback until standard input ends, and
+                                                   tokens with the claims in DIR/claims.json, as a runner does
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 import uuid
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ ISSUER = "https://token.ci.example"
 AUDIENCE = "https://vault.example"
 DISCOVERY = "/.well-known/openid-configuration"
 KEYS = "/.well-known/jwks"
+TOKEN = "/token"
 
 
 def new(directory: Path) -> None:
@@ -84,6 +87,7 @@ def serve(directory: Path) -> None:
             "id_token_signing_alg_values_supported": ["RS256"],
         }
         Handler.documents = {DISCOVERY: discovery, KEYS: {"keys": [public_jwk(directory)]}}
+        Handler.directory = directory
         (directory / "issuer.url").write_text(address)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         sys.stdout.write(json.dumps({"issuer": address, "pid": os.getpid()}) + "\n")
@@ -94,12 +98,18 @@ def serve(directory: Path) -> None:
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers with the documents and nothing else."""
+    """Answers with the documents, and tokens for those who have the means to ask for one."""
 
     documents: dict[str, Any] = {}  # noqa: RUF012  (filled once, before the first request)
+    directory: Path
 
     def do_GET(self) -> None:
+        url = urllib.parse.urlsplit(self.path)
         document = self.documents.get(self.path)
+        claims = self.directory / "claims.json"
+        if url.path == TOKEN and self.headers.get("Authorization") and claims.exists():
+            audience = dict(urllib.parse.parse_qsl(url.query))["audience"]
+            document = {"value": mint(self.directory, json.loads(claims.read_text()), audience)}
         body = json.dumps(document).encode()
         self.send_response(200 if document else 404)
         self.send_header("Content-Type", "application/json")

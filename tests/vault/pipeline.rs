@@ -96,10 +96,6 @@ impl<'a> Pipeline<'a> {
         run
     }
 
-    fn sign_as(&self, claims: &Value) -> Run {
-        self.sign_with("lenient", &self.token(claims), &["--jwks", "jwks.json"])
-    }
-
     /// Signs as the job that the policy is made for, and has it scanned.
     #[track_caller]
     fn signed(&self) {

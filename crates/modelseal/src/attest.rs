@@ -234,10 +234,10 @@ fn check_type(predicate_type: &str) -> Result<()> {
         && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
     let graphic =
         predicate_type.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\'));
-    if predicate_type.len() > LONGEST_TYPE || !is_scheme || rest.is_empty() || !graphic {
+    let place = rest.trim_start_matches('/').to_ascii_lowercase();
+    if predicate_type.len() > LONGEST_TYPE || !is_scheme || place.is_empty() || !graphic {
         return refused("is not a URI");
     }
-    let place = rest.trim_start_matches('/').to_ascii_lowercase();
     if RESERVED.iter().any(|start| place.starts_with(start)) {
         return refused("is reserved for the command that checks it");
     }

@@ -166,7 +166,7 @@ fn record(
     };
     match decision.map_or(Ok(()), |decision| log.append(&decision)) {
         Ok(()) => result,
-        Err(unwritten) => result.and_then(|_| Err(unwritten)),
+        Err(unwritten) => result.and(Err(unwritten)),
     }
 }
 

@@ -239,6 +239,16 @@ fn a_drafted_policy_accepts_what_it_was_drafted_from_and_nothing_else() {
     assert_eq!(refused.code(), Code::SignatureUnknownKey);
 }
 
+#[test]
+fn t10_no_policy_is_drafted_with_a_key_of_the_model() {
+    let model = signed(Vec::new());
+    model.write("key.pem", model.key.public_key().to_pem().as_bytes());
+    let key = TrustedKey::new(model.key.public_key().clone()).with_source(model.at("key.pem"));
+    let trusted = TrustedKeys::new(vec![key], vec![], LeafPin::default()).unwrap();
+    let refused = draft_policy(&model.path(), &trusted, now()).unwrap_err();
+    assert_eq!(refused.code(), Code::UsageTrustInsideModel);
+}
+
 /// Another model, signed with the key of `model`.
 fn signed_by(model: &Model, attestation: AttestationToSign) -> Model {
     let pem = model.key.to_pem(None).unwrap();

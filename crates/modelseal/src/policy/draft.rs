@@ -12,7 +12,7 @@ use modelseal_identity::Platform;
 use serde_json::Value;
 
 use crate::io::read_bundle;
-use crate::paths::BundlePaths;
+use crate::paths::{BundlePaths, refuse_inside};
 use crate::verify::{check_attestations, read_attestation_file};
 
 /// A policy to be filled in. Every line says what it is for.
@@ -104,11 +104,15 @@ pub struct PolicyDraft {
 /// `trusted` must have made. The files of the model are not looked at.
 ///
 /// # Errors
-/// Whatever refuses the signature or its attestations; `usage/arguments` for one by a certificate; `usage/name` and
-/// `policy/bad-glob` for what no policy can accept by itself.
+/// Whatever refuses the signature or its attestations; `usage/trust-inside-model` for a key inside the model;
+/// `usage/arguments` for a signature by a certificate; `usage/name` and `policy/bad-glob` for what no policy can accept
+/// by itself.
 pub fn draft_policy(from: &Path, trusted: &TrustedKeys, now: Timestamp) -> Result<PolicyDraft> {
     let paths = match Root::open(from) {
-        Ok(root) if !root.is_file() => BundlePaths::of(&root, None),
+        Ok(root) if !root.is_file() => {
+            refuse_inside(&root, trusted.sources())?;
+            BundlePaths::of(&root, None)
+        }
         _ => BundlePaths::beside(from.to_owned()),
     };
     let signed = read_bundle(&paths.bundle)?.verify_signature(trusted, now)?;
