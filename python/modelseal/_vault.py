@@ -102,7 +102,7 @@ class JwtAuth(_Frozen):
     ) -> None:
         token = _secret("token", token)
         self.role: _t.Final = _text("role", role)
-        self.identity: _t.Final = _optional("identity", identity)
+        self.identity: _t.Final = _platform("identity", identity)
         self.token: _t.Final = token
         self.token_file: _t.Final = _file("token_file", token_file)
         self.token_env: _t.Final = _variable("token_env", token_env)
@@ -409,6 +409,14 @@ def _variable(argument: str, value: object) -> str | None:
     # It may be a secret that was put into the wrong place: it is not quoted.
     if name is not None and not (name.isascii() and name.isidentifier()):
         raise _usage(f"{argument} is not the name of a variable", "a secret itself goes into the argument without _env")
+    return name
+
+
+def _platform(argument: str, value: object) -> str | None:
+    name = _optional(argument, value)
+    # Nor is this: a token may stand where its platform belongs.
+    if name is not None and not (name.isascii() and name.isalpha() and len(name) < 32):
+        raise _usage(f"{argument} is not the name of a platform", "a token itself goes into token")
     return name
 
 

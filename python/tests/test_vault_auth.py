@@ -188,11 +188,12 @@ def test_what_contradicts_itself_is_refused(made: Any, given: dict[str, Any], pa
 
 
 @pytest.mark.parametrize("name", [SECRET, "", "A B", "\u00e9"])
-def test_what_is_no_name_of_a_variable_is_not_quoted(name: str) -> None:
+def test_what_is_no_name_is_not_quoted(name: str) -> None:
     for made, given in [
         (modelseal.JwtAuth, {"role": "ci", "token_env": name}),
         (modelseal.AppRoleAuth, {"role_id": "r", "secret_id_env": name}),
         (modelseal.TokenAuth, {"token_env": name}),
+        (modelseal.JwtAuth, {"role": "ci", "identity": name}),
     ]:
         with pytest.raises(modelseal.UsageError) as refused:
             made(**given)

@@ -45,7 +45,6 @@ impl KeyArgument {
 }
 
 /// A predicate: a pair of the kind of place, and the place.
-#[derive(Clone)]
 pub(crate) enum PredicateArgument {
     /// `("json", text)`: written by Python.
     Json(String),
@@ -70,10 +69,10 @@ impl PredicateArgument {
     ///
     /// # Errors
     /// `input/*`, `usage/arguments`.
-    pub(crate) fn read(&self) -> Result<String> {
+    pub(crate) fn read(self) -> Result<String> {
         match self {
-            Self::Json(text) => Ok(text.clone()),
-            Self::File(path) => read_predicate(path),
+            Self::Json(text) => Ok(text),
+            Self::File(path) => read_predicate(&path),
         }
     }
 

@@ -49,8 +49,9 @@ pub(crate) fn attest_model_artifact(
     let done = run(py, progress, move |watch| {
         let key: KeyRef = key.parse()?;
         let expected = expected(name.as_deref(), digest.as_deref())?;
+        let predicate_file = predicate.file().cloned();
         let mut options = AttestOptions::new(r#type, predicate.read()?, expected);
-        options.files.extend(predicate.file().cloned());
+        options.files.extend(predicate_file);
         options.secret_files.extend(key.path().map(Path::to_owned));
         options.secret_files.extend(passphrase_file.clone());
         options.secret_files.extend(server.secret_files());
