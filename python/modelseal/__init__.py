@@ -25,8 +25,10 @@ The key may also stay on a server of HashiCorp Vault or OpenBao:
         name="acme/llama",
     )
 
-Its requests are logged at level DEBUG by the logger "modelseal.vault". `modelseal.identity` gets the identity token
-of a CI job, for services that ask their callers for one.
+Its requests are logged at level DEBUG by the logger "modelseal.vault". A job that logs in with an identity token signs
+along which job it is; a verifier finds that in `provenance`, and a policy can demand it. `attest_model_artifact` adds
+statements of others, such as scanners. `modelseal.identity` gets the identity token of a CI job, for services that ask
+their callers for one.
 
 These functions release the interpreter while they work, so other threads go on; Ctrl-C stops them at once, and nothing
 is written then. They work in the OpenSSF Model Signing format, so other tools verify what is signed here.
@@ -35,7 +37,7 @@ is written then. They work in the OpenSSF Model Signing format, so other tools v
 from __future__ import annotations
 
 from modelseal import identity
-from modelseal._api import export_public_keys, sign_model_artifact, verify_model_artifact
+from modelseal._api import attest_model_artifact, export_public_keys, sign_model_artifact, verify_model_artifact
 from modelseal._errors import (
     AnyModelWarning,
     BackendError,
@@ -53,6 +55,7 @@ from modelseal._errors import (
 )
 from modelseal._native import (
     Attestation,
+    AttestedArtifact,
     Certificate,
     Finding,
     Progress,
@@ -71,6 +74,7 @@ __all__ = [
     "AnyModelWarning",
     "AppRoleAuth",
     "Attestation",
+    "AttestedArtifact",
     "BackendError",
     "BundleError",
     "Cancelled",
@@ -97,6 +101,7 @@ __all__ = [
     "VerificationError",
     "VerifiedArtifact",
     "__version__",
+    "attest_model_artifact",
     "export_public_keys",
     "identity",
     "sign_model_artifact",

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     _Path = _t.Union[str, os.PathLike[str]]
     _Paths = _t.Union[_Path, _t.Collection[_Path]]
     _Progress = _t.Union[bool, _t.Callable[[_native.Progress], object], None]
+    # A JSON object, or the file with one.
+    _Predicate = _t.Union[dict[str, _t.Any], _Path]
+    _Digests = _t.Mapping[str, _t.Union[str, None]]
 
 
 def sign_model_artifact(
@@ -29,6 +32,12 @@ def sign_model_artifact(
     server: _vault.VaultServer | None = None,
     name: str | None = None,
     bundle: _Path | None = None,
+    provenance: _t.Literal["auto", "required", "off"] = "auto",
+    jwks: _Path | None = None,
+    identity_issuer: str | None = None,
+    dependencies: _Digests | None = None,
+    byproducts: _Digests | None = None,
+    statements: _t.Mapping[str, _Predicate] | None = None,
     passphrase_file: _Path | None = None,
     passphrase_env: str | None = None,
     certificates: _Paths = (),
@@ -56,6 +65,17 @@ def sign_model_artifact(
         the environment, as for the command. The token is obtained after hashing, and revoked whatever happens.
     name: the name that is signed, such as "acme/llama"; by default the last component of `path`.
     bundle: where the signature goes; by default "model.sig" in the directory, or `path` plus ".sig" for a file.
+    provenance: whether it is signed along which job this is, as its identity token says. "auto": when one logs in,
+        which must then verify; "required": or nothing is signed; "off": never. With a key in a file the token is that
+        of `auth`, or where it is required that of the platform; no policy takes it for an identity then.
+    jwks: a file with the key set of the token's issuer; by default it is fetched from the issuer. The token of a
+        Kubernetes service account makes provenance only with it.
+    identity_issuer: the issuer that the token must have; by default that of the platform, else the one it names.
+    dependencies, byproducts: what the model was made from, and what was made along with it: names and their digests,
+        such as {"base": "sha256:HEX"}; a name that is a URI may have None. Recorded in provenance, which is then
+        required.
+    statements: statements of your own to sign along: predicate types and their predicates, each a dictionary for a
+        JSON object, or the path of a file with one.
     passphrase_file, passphrase_env: a file, or an environment variable, with the passphrase of an encrypted key.
     certificates: PEM files with the certificate of the key, then its intermediates; signs by certificate then.
     ignore_paths: files and directories to leave out, relative to the model.
@@ -70,10 +90,9 @@ def sign_model_artifact(
     danger_allow_test_keys: sign with a published test key.
 
     Raises `UsageError`, `InputError`, `PolicyError` when the content is not `expect_digest`, or what `progress` raised;
-    for a key on a server also `BackendError` and `IdentityError`.
+    for a key on a server also `BackendError`, and `IdentityError` for a token that is missing or does not verify.
     """
-    if passphrase_file is not None and passphrase_env is not None:
-        raise _usage("a passphrase file and a passphrase variable are given", "give one of them")
+    _check_passphrase(passphrase_file, passphrase_env)
     _check_progress(progress)
     line = line_for(progress)
     try:
@@ -84,6 +103,12 @@ def sign_model_artifact(
             server=_vault.settings_of(server),
             name=name,
             bundle=bundle,
+            provenance=provenance,
+            jwks=jwks,
+            identity_issuer=identity_issuer,
+            dependencies=_pairs("dependencies", dependencies),
+            byproducts=_pairs("byproducts", byproducts),
+            statements=[(kind, _predicate(value)) for kind, value in _pairs("statements", statements)],
             passphrase_file=passphrase_file,
             passphrase_env=passphrase_env,
             certificates=_paths("certificates", certificates),
@@ -193,26 +218,16 @@ def verify_model_artifact(
                 "under a policy nothing is trusted but what the policy names",
                 "give either policy=, or keys and the like",
             )
-        if name is None and digest is None and not danger_any_model:
-            raise _usage(
-                "under a policy it must be said which model is wanted",
-                "give name= or digest=; danger_any_model=True if any that the policy allows will do",
-            )
+        _check_policy_model(name, digest, danger_any_model)
     elif policy_keys or min_policy_serial is not None:
         raise _usage("a policy is described, but none is given", "give it with policy=")
     elif not keys and not anchors:
         raise _usage("nothing is trusted", "give the public key of the signer with key=, certificate_chain= or policy=")
     if not anchors and any(pin is not None for pin in pinned):
         raise _usage("a certificate is described, but none is trusted", "give the root with certificate_chain=")
-    if danger_any_model and (name is not None or digest is not None):
-        raise _usage("any model is accepted, and one is expected", "give either name= or digest=, or danger_any_model=")
+    _check_any_model(name, digest, danger_any_model)
     _check_progress(progress)
-    if name is None and digest is None and not danger_any_model:
-        warnings.warn(
-            "any model signed by the trusted key is accepted: say with name= or digest= which one is wanted",
-            AnyModelWarning,
-            stacklevel=2,
-        )
+    _warn_of_any_model(name, digest, danger_any_model)
     line = line_for(progress)
     try:
         return _native.verify_model_artifact(
@@ -247,6 +262,97 @@ def verify_model_artifact(
             danger_accept_legacy=danger_accept_legacy,
             danger_allow_test_keys=danger_allow_test_keys,
             danger_clock=_instant(danger_clock),
+        )
+    finally:
+        if line is not None:
+            line.clear()
+
+
+def attest_model_artifact(
+    path: _Path,
+    *,
+    key: _Path,
+    type: str,  # noqa: A002 - the format's own word
+    predicate: _Predicate,
+    verify_key: _Paths | None = None,
+    policy: _Path | None = None,
+    auth: _vault._Auth | None = None,
+    server: _vault.VaultServer | None = None,
+    name: str | None = None,
+    digest: str | None = None,
+    bundle: _Path | None = None,
+    passphrase_file: _Path | None = None,
+    passphrase_env: str | None = None,
+    expect_key_id: str | None = None,
+    dry_run: bool = False,
+    jobs: int | None = None,
+    progress: _Progress = None,
+    danger_any_model: bool = False,
+    danger_allow_symlinks: bool = False,
+    danger_allow_test_keys: bool = False,
+) -> _native.AttestedArtifact:
+    """Verify the model at `path`, its files too, then sign one statement about it: that it was scanned, or reviewed.
+
+    The statement is bound to the model's signature, and is appended to "model.attestations.jsonl" beside it, for a file
+    to `path` plus ".attestations.jsonl". Signing the model again drops it.
+
+    key: the private key that signs the statement, as for `sign_model_artifact`.
+    type: the predicate type, a URI of your own.
+    predicate: a dictionary for a JSON object, or the path of a file with one; at most 16 MiB. A policy that limits the
+        age of evidence needs a time in it, at "time", "timestamp", "finishedOn" or "scannedOn".
+    verify_key: the public keys that may have signed the model, as `key` of `verify_model_artifact`; without them and
+        without a policy it must have been `key` itself.
+    policy: a policy file that the model must satisfy, instead. It must be said which model is meant.
+    auth, server: for keys on a server: how to log in, and which server; see `sign_model_artifact`.
+    name, digest: the model that is meant, by its signed name or its root digest. Without either any model of those keys
+        will do, and an `AnyModelWarning` says so.
+    bundle: the signature; by default "model.sig" in the directory, or `path` plus ".sig" for a file.
+    passphrase_file, passphrase_env: a file, or an environment variable, with the passphrase of an encrypted key.
+    expect_key_id: sign only with this key.
+    dry_run: do everything but write.
+    jobs: threads that hash; by default as many as the process may use.
+    progress: as for `sign_model_artifact`.
+    danger_any_model: any model of those keys is meant; no warning.
+    danger_allow_symlinks: follow links to files inside the model.
+    danger_allow_test_keys: sign with a published test key, and trust it.
+
+    Raises `VerificationError` when the model is not verified; `UsageError`, `InputError`; where a server is asked
+    `BackendError` and `IdentityError`; or what `progress` raised. Nothing is written then.
+    """
+    _check_passphrase(passphrase_file, passphrase_env)
+    verify_keys = _paths("verify_key", verify_key)
+    if policy is not None:
+        if verify_keys:
+            raise _usage(
+                "under a policy nothing is trusted but what the policy names", "give either policy= or verify_key="
+            )
+        _check_policy_model(name, digest, danger_any_model)
+    _check_any_model(name, digest, danger_any_model)
+    _check_progress(progress)
+    predicate_argument = _predicate(predicate)
+    _warn_of_any_model(name, digest, danger_any_model)
+    line = line_for(progress)
+    try:
+        return _native.attest_model_artifact(
+            path,
+            key=key,
+            type=type,
+            predicate=predicate_argument,
+            verify_key=verify_keys,
+            policy=policy,
+            auth=_vault.credentials_of(auth),
+            server=_vault.settings_of(server),
+            name=name,
+            digest=digest,
+            bundle=bundle,
+            passphrase_file=passphrase_file,
+            passphrase_env=passphrase_env,
+            expect_key_id=expect_key_id,
+            dry_run=dry_run,
+            jobs=_count("jobs", jobs),
+            progress=line if isinstance(progress, bool) else progress,
+            danger_allow_symlinks=danger_allow_symlinks,
+            danger_allow_test_keys=danger_allow_test_keys,
         )
     finally:
         if line is not None:
@@ -299,6 +405,55 @@ def _paths(argument: str, value: _t.Any) -> list[_Path]:  # noqa: ANN401 - it is
             raise TypeError(f"{argument} must be str or os.PathLike, or several of them, not {type(path).__name__}")
         paths.append(path)
     return paths
+
+
+def _pairs(argument: str, value: _t.Mapping[str, _t.Any] | None) -> list[tuple[str, _t.Any]]:
+    if value is None:
+        return []
+    if not hasattr(value, "items"):
+        raise TypeError(f"{argument} must be dict, not {type(value).__name__}")
+    return list(value.items())
+
+
+def _predicate(value: _t.Any) -> tuple[str, _Path]:  # noqa: ANN401 - it is what is being checked
+    """Return a predicate as the native half takes it."""
+    if isinstance(value, (str, os.PathLike)):
+        return "file", value
+    if not isinstance(value, dict):
+        raise TypeError(f"a predicate must be dict, str or os.PathLike, not {type(value).__name__}")
+    import json
+
+    try:
+        return "json", json.dumps(value, allow_nan=False)
+    except (ValueError, RecursionError) as error:
+        raise _usage(f"the predicate cannot be written as JSON: {error}", "give what JSON has") from None
+
+
+def _check_passphrase(passphrase_file: _Path | None, passphrase_env: str | None) -> None:
+    if passphrase_file is not None and passphrase_env is not None:
+        raise _usage("a passphrase file and a passphrase variable are given", "give one of them")
+
+
+def _check_policy_model(name: str | None, digest: str | None, danger_any_model: bool) -> None:
+    if name is None and digest is None and not danger_any_model:
+        raise _usage(
+            "under a policy it must be said which model is wanted",
+            "give name= or digest=; danger_any_model=True if any that the policy allows will do",
+        )
+
+
+def _check_any_model(name: str | None, digest: str | None, danger_any_model: bool) -> None:
+    if danger_any_model and (name is not None or digest is not None):
+        raise _usage("any model is accepted, and one is expected", "give either name= or digest=, or danger_any_model=")
+
+
+def _warn_of_any_model(name: str | None, digest: str | None, danger_any_model: bool) -> None:
+    if name is None and digest is None and not danger_any_model:
+        warnings.warn(
+            "any model signed by the trusted key is accepted: say with name= or digest= which one is wanted",
+            AnyModelWarning,
+            stacklevel=3,
+        )
 
 
 def _count(argument: str, value: int | None) -> int | None:

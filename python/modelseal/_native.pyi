@@ -9,6 +9,7 @@ from typing_extensions import TypeAlias
 
 __all__ = [
     "Attestation",
+    "AttestedArtifact",
     "Certificate",
     "Finding",
     "Progress",
@@ -23,6 +24,7 @@ __all__ = [
     "_codes",
     "_main",
     "actions_token",
+    "attest_model_artifact",
     "export_public_keys",
     "identity_token",
     "sign_model_artifact",
@@ -30,6 +32,8 @@ __all__ = [
 ]
 
 _PathArgument: TypeAlias = str | os.PathLike[str]
+# "json" and a text, or "file" and a path.
+_Predicate: TypeAlias = tuple[str, _PathArgument]
 
 __version__: str
 
@@ -184,6 +188,8 @@ class SignedArtifact:
     @property
     def attestations(self) -> Path | None: ...
     @property
+    def provenance(self) -> Provenance | None: ...
+    @property
     def files(self) -> int: ...
     @property
     def bytes(self) -> int: ...
@@ -251,6 +257,37 @@ class VerifiedArtifact:
     @property
     def resources(self) -> tuple[Resource, ...]: ...
 
+@final
+class AttestedArtifact:
+    @property
+    def model(self) -> VerifiedArtifact: ...
+    @property
+    def predicate_type(self) -> str: ...
+    @property
+    def statement_digest(self) -> str: ...
+    @property
+    def attestations(self) -> Path: ...
+    @property
+    def lines(self) -> int: ...
+    @property
+    def key_id(self) -> str: ...
+    @property
+    def key_kind(self) -> str: ...
+    @property
+    def key_name(self) -> str | None: ...
+    @property
+    def key_version(self) -> int | None: ...
+    @property
+    def scheme(self) -> str: ...
+    @property
+    def already_there(self) -> bool: ...
+    @property
+    def written(self) -> bool: ...
+    @property
+    def warnings(self) -> tuple[str, ...]: ...
+    @property
+    def relaxed(self) -> tuple[str, ...]: ...
+
 def sign_model_artifact(
     path: _PathArgument,
     *,
@@ -259,6 +296,12 @@ def sign_model_artifact(
     server: dict[str, Any] | None,
     name: str | None,
     bundle: _PathArgument | None,
+    provenance: str,
+    jwks: _PathArgument | None,
+    identity_issuer: str | None,
+    dependencies: Sequence[tuple[str, str | None]],
+    byproducts: Sequence[tuple[str, str | None]],
+    statements: Sequence[tuple[str, _Predicate]],
     passphrase_file: _PathArgument | None,
     passphrase_env: str | None,
     certificates: Sequence[_PathArgument],
@@ -309,6 +352,28 @@ def verify_model_artifact(
     danger_allow_test_keys: bool,
     danger_clock: str | None,
 ) -> VerifiedArtifact: ...
+def attest_model_artifact(
+    path: _PathArgument,
+    *,
+    key: _PathArgument,
+    type: str,  # noqa: A002 - as in the public function
+    predicate: _Predicate,
+    verify_key: Sequence[_PathArgument],
+    policy: _PathArgument | None,
+    auth: dict[str, Any] | None,
+    server: dict[str, Any] | None,
+    name: str | None,
+    digest: str | None,
+    bundle: _PathArgument | None,
+    passphrase_file: _PathArgument | None,
+    passphrase_env: str | None,
+    expect_key_id: str | None,
+    dry_run: bool,
+    jobs: int | None,
+    progress: Callable[[Progress], object] | None,
+    danger_allow_symlinks: bool,
+    danger_allow_test_keys: bool,
+) -> AttestedArtifact: ...
 def export_public_keys(
     key: str,
     directory: _PathArgument,

@@ -73,21 +73,26 @@ class JwtAuth(_Frozen):
     """Log in with an identity token (OIDC), such as a CI system gives its jobs.
 
     role: the role of the server to log in to.
-    token, token_file, token_env, token_command: exactly one: the identity token itself, a file, the name of an
-        environment variable, or a program with its arguments that prints it. Files are read and programs are run after
-        the model is hashed, since identity tokens live for minutes. There is no shell.
-    audience: what the token must be for; checked before it is sent.
+    identity: the platform that gives the job its token, such as "github", or "auto" for the first that is there; see
+        `modelseal.identity.token`. The token is asked for after the model is hashed.
+    token, token_file, token_env, token_command: otherwise exactly one: the identity token itself, a file, the name of
+        an environment variable, or a program with its arguments that prints it. Files are read and programs are run
+        after the model is hashed, since identity tokens live for minutes. There is no shell. A file or a variable may
+        stand next to an `identity` that has one, such as "spiffe" or "gitlab".
+    audience: what the token must be for; checked before it is sent. With `identity` otherwise the origin of the
+        server's address.
     path: the mount of the login method; otherwise "jwt".
 
     Raises `UsageError` when it is not exactly one.
     """
 
-    __slots__ = ("audience", "path", "role", "token", "token_command", "token_env", "token_file")
+    __slots__ = ("audience", "identity", "path", "role", "token", "token_command", "token_env", "token_file")
 
     def __init__(
         self,
         *,
         role: str,
+        identity: str | None = None,
         token: _Secret | None = None,
         token_file: _Path | None = None,
         token_env: str | None = None,
@@ -97,17 +102,24 @@ class JwtAuth(_Frozen):
     ) -> None:
         token = _secret("token", token)
         self.role: _t.Final = _text("role", role)
+        self.identity: _t.Final = _platform("identity", identity)
         self.token: _t.Final = token
         self.token_file: _t.Final = _file("token_file", token_file)
         self.token_env: _t.Final = _variable("token_env", token_env)
         self.token_command: _t.Final = _words("token_command", token_command)
         self.audience: _t.Final = _optional("audience", audience)
         self.path: _t.Final = _optional("path", path)
-        _exactly_one(self, "token", "token_file", "token_env", "token_command")
+        if self.identity is None:
+            _exactly_one(self, "token", "token_file", "token_env", "token_command")
+        else:
+            _at_most_one(self, "token_file", "token_env", "token_command")
+            if token is not None:
+                raise _usage("token and identity are given", "give one of them")
 
     def _credentials(self) -> dict[str, object]:
         token = _source(value=self.token, file=self.token_file, env=self.token_env, command=self.token_command)
-        return _login("jwt", path=self.path, role=self.role, audience=self.audience, identity_token=token)
+        given = {"identity": self.identity, "identity_token": token}
+        return _login("jwt", path=self.path, role=self.role, audience=self.audience, **given)
 
 
 class KubernetesAuth(_Frozen):
@@ -339,6 +351,7 @@ def _login(method: str, **given: object) -> dict[str, object]:
             "path",
             "role",
             "audience",
+            "identity",
             "identity_token",
             "service_account_token",
             "role_id",
@@ -354,6 +367,11 @@ def _login(method: str, **given: object) -> dict[str, object]:
 
 def _source(**places: object) -> _Source | None:
     return next(((kind, place) for kind, place in places.items() if place is not None), None)
+
+
+def _at_most_one(auth: _Frozen, *names: str) -> None:
+    if any(getattr(auth, name) is not None for name in names):
+        _exactly_one(auth, *names)
 
 
 def _exactly_one(auth: _Frozen, *names: str) -> str:
@@ -391,6 +409,14 @@ def _variable(argument: str, value: object) -> str | None:
     # It may be a secret that was put into the wrong place: it is not quoted.
     if name is not None and not (name.isascii() and name.isidentifier()):
         raise _usage(f"{argument} is not the name of a variable", "a secret itself goes into the argument without _env")
+    return name
+
+
+def _platform(argument: str, value: object) -> str | None:
+    name = _optional(argument, value)
+    # Nor is this: a token may stand where its platform belongs.
+    if name is not None and not (name.isascii() and name.isalpha() and len(name) < 32):
+        raise _usage(f"{argument} is not the name of a platform", "a token itself goes into token")
     return name
 
 

@@ -12,8 +12,9 @@ VECTORS = Path(__file__).parents[2] / "tests" / "vectors"
 KEYS = VECTORS / "keys"
 PRIVATE, PUBLIC = KEYS / "p256.pem", KEYS / "p256.pub.pem"
 
-#: The two verbs with the published test key, for the model "model".
+#: The verbs with the published test key, for the model "model".
 sign = functools.partial(modelseal.sign_model_artifact, key=PRIVATE, danger_allow_test_keys=True)
+attest = functools.partial(modelseal.attest_model_artifact, key=PRIVATE, name="model", danger_allow_test_keys=True)
 verify = functools.partial(modelseal.verify_model_artifact, key=PUBLIC, name="model", danger_allow_test_keys=True)
 
 

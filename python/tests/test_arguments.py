@@ -12,7 +12,8 @@ import pytest
 from modelseal import _native
 from support import PUBLIC, sign, verify
 
-FUNCTIONS = ["sign_model_artifact", "verify_model_artifact"]
+SOME_DIGEST = "sha256:" + "0" * 64
+FUNCTIONS = ["sign_model_artifact", "verify_model_artifact", "attest_model_artifact"]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -55,6 +56,20 @@ def test_weakenings_have_their_name_and_are_off() -> None:
         {"name": b"model"},
         {"bundle": b"model.sig"},
         {"bundle": 1},
+        {"provenance": True},
+        {"provenance": None},
+        {"jwks": b"jwks.json"},
+        {"identity_issuer": 1},
+        {"dependencies": ["base=sha256:00"]},
+        {"dependencies": "base"},
+        {"byproducts": {"report": 1}},
+        {"byproducts": {1: "sha256:00"}},
+        {"statements": [("urn:scan", {})]},
+        {"statements": {"urn:scan": []}},
+        {"statements": {"urn:scan": b"{}"}},
+        {"statements": {"urn:scan": None}},
+        {"statements": {"urn:scan": {"a": {1, 2}}}},
+        {"statements": {1: {}}},
         {"passphrase_file": b"file"},
         {"passphrase_env": b"NAME"},
         {"certificates": b"leaf.pem"},
@@ -152,13 +167,27 @@ def test_an_open_key_file_is_not_read(signed: Path) -> None:
         ({"name": "a b"}, "usage/name"),
         ({"expect_digest": "0" * 64}, "usage/arguments"),
         ({"expect_key_id": "x"}, "usage/arguments"),
+        ({"provenance": "on"}, "usage/arguments"),
+        ({"provenance": "off", "dependencies": {"base": SOME_DIGEST}}, "usage/arguments"),
+        ({"dependencies": {"base": None}}, "usage/arguments"),
+        ({"dependencies": {f"base={SOME_DIGEST}": None}}, "usage/arguments"),
+        ({"dependencies": {"base": "sha256:xyz"}}, "usage/arguments"),
+        ({"dependencies": {"": SOME_DIGEST}}, "usage/arguments"),
+        ({"byproducts": {"a\nb": SOME_DIGEST}}, "usage/arguments"),
+        ({"byproducts": {"https://user:planted@host.example/r": SOME_DIGEST}}, "usage/arguments"),
+        ({"statements": {"https://slsa.dev/provenance/v1": {}}}, "usage/attestation-type"),
+        ({"statements": {"scan": {}}}, "usage/attestation-type"),
+        ({"statements": {"urn:scan": {"a": float("nan")}}}, "usage/arguments"),
+        ({"statements": {"urn:scan": {"1": 1, 1: 2}}}, "usage/arguments"),
+        ({"statements": {"urn:scan": "/not/there.json"}}, "input/not-found"),
     ],
     ids=str,
 )
 def test_values_of_signing(model: Path, options: dict[str, Any], code: str) -> None:
-    with pytest.raises(modelseal.UsageError) as refused:
+    with pytest.raises(modelseal.InputError if code.startswith("input/") else modelseal.UsageError) as refused:
         sign(model, **options)
     assert refused.value.code == code
+    assert "planted" not in str(refused.value)
     assert refused.value.hint
     assert not (model / "model.sig").exists()
 

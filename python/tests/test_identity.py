@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ import modelseal
 import pytest
 from actions_endpoint import ISSUER, PATH, REQUEST_TOKEN, SIGNATURE, Endpoint, claims_of, mint
 from modelseal import identity
+
+pytest_plugins = ["actions_job"]
 
 AUDIENCE = "https://vault.example:8200/a b&c=d?e#f+g%20ü"
 ENCODED = "audience=https%3A%2F%2Fvault.example%3A8200%2Fa%20b%26c%3Dd%3Fe%23f%2Bg%2520%C3%BC"
@@ -42,21 +44,6 @@ def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
         if name.startswith(("MODELSEAL_", "SPIFFE_", "SYSTEM_")):
             monkeypatch.delenv(name)
-
-
-@pytest.fixture
-def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
-    """A job of GitHub Actions, and what gives it tokens."""
-    with Endpoint() as endpoint:
-        thread = threading.Thread(target=endpoint.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        monkeypatch.setenv("GITHUB_ACTIONS", "true")
-        monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", endpoint.url + PATH)
-        monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", REQUEST_TOKEN)
-        yield endpoint
-        endpoint.released.set()
-        endpoint.shutdown()
-        thread.join(PATIENCE)
 
 
 def refused(get: Callable[..., object] = identity.get_actions_token, **arguments: Any) -> modelseal.IdentityError:

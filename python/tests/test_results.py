@@ -9,10 +9,11 @@ from typing import Any
 
 import modelseal
 import pytest
-from support import PRIVATE, sign, verify
+from support import PRIVATE, attest, sign, verify
 
 EVIDENCE: list[Any] = [
     modelseal.Attestation,
+    modelseal.AttestedArtifact,
     modelseal.Certificate,
     modelseal.Progress,
     modelseal.Provenance,
@@ -54,7 +55,7 @@ def test_evidence_is_not_pickled(signed: Path) -> None:
 
 
 def test_every_attribute_is_documented(signed: Path) -> None:
-    artifacts: list[Any] = [sign(signed), verify(signed)]
+    artifacts: list[Any] = [sign(signed), attest(signed, type="urn:scan", predicate={}), verify(signed)]
     for artifact in artifacts:
         for name in dir(artifact):
             if not name.startswith("_"):

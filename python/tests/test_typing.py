@@ -10,6 +10,8 @@ import modelseal
 import pytest
 from support import KEYS
 
+ATTESTATIONS = "model.attestations.jsonl"
+
 
 def test_results(model: Path) -> None:
     signed: modelseal.SignedArtifact = modelseal.sign_model_artifact(
@@ -18,12 +20,27 @@ def test_results(model: Path) -> None:
         ignore_paths=("a", Path("b")),
         method="files",
         progress=lambda progress: progress.bytes_done,
+        provenance="auto",
+        statements={"urn:acme:card": {"author": "Zoë"}},
         danger_allow_test_keys=True,
     )
     bundle: Path = signed.bundle
     attestations: Path | None = signed.attestations
     warnings: tuple[str, ...] = signed.warnings
-    assert (bundle.name, attestations, len(warnings)) == ("model.sig", None, 2)
+    provenance: modelseal.Provenance | None = signed.provenance
+    assert (bundle.name, attestations, len(warnings), provenance) == (
+        "model.sig",
+        bundle.parent / ATTESTATIONS,
+        2,
+        None,
+    )
+
+    attested: modelseal.AttestedArtifact = modelseal.attest_model_artifact(
+        model, key=KEYS / "p256.pem", type="urn:acme:scan", predicate={}, name="model", danger_allow_test_keys=True
+    )
+    file: Path = attested.attestations
+    of_model: modelseal.VerifiedArtifact = attested.model
+    assert (file.name, of_model.name, attested.lines) == (ATTESTATIONS, "model", 2)
 
     key: os.PathLike[str] = KEYS / "p256.pub.pem"
     verified: modelseal.VerifiedArtifact = modelseal.verify_model_artifact(
@@ -57,5 +74,7 @@ def test_what_does_not_type(model: Path) -> None:
         modelseal.verify_model_artifact(model, key=b"key.pem")  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         modelseal.sign_model_artifact(model, KEYS / "p256.pem")  # type: ignore[misc]
+    with pytest.raises(modelseal.UsageError):
+        modelseal.sign_model_artifact(model, key=KEYS / "p256.pem", provenance="on")  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         modelseal.VerifiedArtifact().name = "forged"  # type: ignore[misc]

@@ -43,6 +43,12 @@ WITHOUT: list[tuple[Any, dict[str, Any], str]] = [
         "JwtAuth(audience='a', path='team/jwt', role='ci', token_file='/t')",
     ),
     (modelseal.JwtAuth, {"role": "ci", "token_env": "T"}, "JwtAuth(role='ci', token_env='T')"),
+    (modelseal.JwtAuth, {"role": "ci", "identity": "github"}, "JwtAuth(identity='github', role='ci')"),
+    (
+        modelseal.JwtAuth,
+        {"role": "ci", "identity": "gitlab", "token_env": "T"},
+        "JwtAuth(identity='gitlab', role='ci', token_env='T')",
+    ),
     (
         modelseal.JwtAuth,
         {"role": "ci", "token_command": ["fetch", "--key", SECRET]},
@@ -149,6 +155,12 @@ def test_every_argument_is_a_keyword_an_attribute_and_explained(made: Any) -> No
         (modelseal.JwtAuth, {"role": "ci", "token": SECRET, "token_file": "f"}, ["token and token_file are given"]),
         (modelseal.JwtAuth, {"role": "ci", "token_env": "E", "token_command": ["c"]}, ["token_env and token_command"]),
         (modelseal.JwtAuth, {"role": "ci", "token_command": []}, ["token_command is empty"]),
+        (modelseal.JwtAuth, {"role": "ci", "identity": "github", "token": SECRET}, ["token and identity are given"]),
+        (
+            modelseal.JwtAuth,
+            {"role": "ci", "identity": "gitlab", "token_env": "E", "token_file": "f"},
+            ["token_file and token_env are given"],
+        ),
         (modelseal.AppRoleAuth, {"role_id": "r"}, ["secret_id_file", "wrapped_secret_id_file", "none"]),
         (
             modelseal.AppRoleAuth,
@@ -176,11 +188,12 @@ def test_what_contradicts_itself_is_refused(made: Any, given: dict[str, Any], pa
 
 
 @pytest.mark.parametrize("name", [SECRET, "", "A B", "\u00e9"])
-def test_what_is_no_name_of_a_variable_is_not_quoted(name: str) -> None:
+def test_what_is_no_name_is_not_quoted(name: str) -> None:
     for made, given in [
         (modelseal.JwtAuth, {"role": "ci", "token_env": name}),
         (modelseal.AppRoleAuth, {"role_id": "r", "secret_id_env": name}),
         (modelseal.TokenAuth, {"token_env": name}),
+        (modelseal.JwtAuth, {"role": "ci", "identity": name}),
     ]:
         with pytest.raises(modelseal.UsageError) as refused:
             made(**given)
@@ -199,6 +212,7 @@ def test_what_is_no_name_of_a_variable_is_not_quoted(name: str) -> None:
         (modelseal.JwtAuth, {"role": "ci", "token_env": 1}),
         (modelseal.JwtAuth, {"role": "ci", "token_command": "fetch --token"}),
         (modelseal.JwtAuth, {"role": "ci", "token_command": [1]}),
+        (modelseal.JwtAuth, {"role": "ci", "identity": b"github"}),
         (modelseal.JwtAuth, {"role": "ci", "token": SECRET, "audience": ["a"]}),
         (modelseal.KubernetesAuth, {"role": "ci", "token_file": 1}),
         (modelseal.AppRoleAuth, {"secret_id": SECRET}),
@@ -247,6 +261,8 @@ def test_types_where_they_are_used(model: Path, given: dict[str, Any]) -> None:
         ({"auth": modelseal.JwtAuth(role="ci", token=SECRET, path="/jwt")}, "usage/arguments"),
         ({"auth": modelseal.TokenAuth(token=SECRET + "\udc80")}, "vault/credentials"),
         ({"auth": modelseal.JwtAuth(role="ci", token=SECRET + "\n" + SECRET)}, "identity/malformed"),
+        ({"auth": modelseal.JwtAuth(role="ci", identity="hithub")}, "usage/arguments"),
+        ({"auth": modelseal.JwtAuth(role="ci", identity="buildkite")}, "identity/missing"),
         ({"auth": modelseal.AgentAuth()}, "vault/no-credentials"),
         ({}, "vault/no-credentials"),
     ],
@@ -260,6 +276,9 @@ def test_refused_before_anything_is_asked(
     calls: list[Any] = [
         lambda: modelseal.sign_model_artifact(model, key="hashivault://models", **given),
         lambda: modelseal.verify_model_artifact(model, key="hashivault://models", name="model", **given),
+        lambda: modelseal.attest_model_artifact(
+            model, key="hashivault://models", type="urn:scan", predicate={}, name="model", **given
+        ),
     ]
     for call in calls:
         with pytest.raises(modelseal.ModelsealError) as refused:

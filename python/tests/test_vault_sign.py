@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import logging
 import traceback
 from collections.abc import Callable
@@ -104,6 +107,13 @@ def test_kubernetes(shop: Shop, model: Path, tmp_path: Path) -> None:
         file = secret_file(tmp_path, token)
         auth = KubernetesAuth(role="ci", token_file=file, audience=AUDIENCE, path=mount)
         assert shop.sign(model, auth=auth).key_version == 1
+        # Only with the keys of its issuer the token makes provenance, too.
+        assert shop.sign(model, auth=auth, provenance="auto").provenance is None
+        provenance = shop.sign(model, auth=auth, provenance="auto", jwks=shop.issuer.jwks).provenance
+        assert provenance and provenance.provider == "kubernetes"
+        with pytest.raises(modelseal.IdentityUnavailable) as unverified:
+            shop.sign(model, auth=auth, provenance="required")
+        assert unverified.value.code == "identity/missing"
         with pytest.raises(modelseal.IdentityError) as audience:
             shop.sign(model, auth=KubernetesAuth(role="ci", token_file=file, audience="elsewhere", path=mount))
         assert audience.value.code == "identity/audience"
@@ -351,13 +361,14 @@ def test_secrets_are_nowhere(
         AppRoleAuth(role_id=approle.role_id, secret_id=secret_id, path=approle.mount),
         TokenAuth(token=token),
     ]
-    said = []
+    said: list[str] = []
     for fault in [None, "sign", "keys", "login", "revoke-self"]:
         proxy.answers = {} if fault is None else {fault: (500, {"errors": ["no"]})}
         for auth in ways:
             try:
-                signed = shop.sign(model, auth=auth, server=shop.at(proxy.address))
-                said += [repr(signed), *signed.warnings, repr(auth)]
+                at = shop.at(proxy.address)
+                signed = shop.sign(model, auth=auth, server=at, provenance="auto", jwks=shop.issuer.jwks)
+                said += [repr(signed), *signed.warnings, repr(auth), *provenance_of(signed)]
             except modelseal.ModelsealError as error:
                 said += traceback.format_exception(type(error), error, error.__traceback__)
                 said += [repr(error), error.hint]
@@ -368,3 +379,12 @@ def test_secrets_are_nowhere(
     for secret in [jwt, secret_id, token, *(granted["client_token"] for granted in proxy.granted)]:
         assert secret not in text
     assert "v1/auth" in text
+    assert hashlib.sha256(jwt.encode()).hexdigest() in text
+
+
+def provenance_of(signed: modelseal.SignedArtifact) -> list[str]:
+    if not signed.provenance or not signed.attestations:
+        return []
+    lines = [json.loads(line) for line in signed.attestations.read_text().splitlines()]
+    statements = [base64.b64decode(line["dsseEnvelope"]["payload"]).decode() for line in lines]
+    return [*statements, repr(signed.provenance), str(signed.provenance.claims)]

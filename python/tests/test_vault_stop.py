@@ -33,7 +33,8 @@ PATIENCE = 60.0
 @pytest.fixture
 def call(shop: Shop, proxy: Proxy, model: Path) -> dict[str, Any]:
     """What signs the model through the proxy."""
-    return {"path": model, "key": shop.key, "auth": shop.auth(), "server": shop.at(proxy.address)}
+    auth, server = shop.auth(), shop.at(proxy.address)
+    return {"path": model, "key": shop.key, "auth": auth, "server": server, "provenance": "off"}
 
 
 def interrupt_when(event: threading.Event) -> threading.Thread:
@@ -141,6 +142,7 @@ def test_what_progress_raises_stops_requests(openbao: Server, proxy: Proxy, call
 
 def test_and_those_of_a_verification(openbao: Server, proxy: Proxy, call: dict[str, Any]) -> None:
     modelseal.sign_model_artifact(**call)
+    del call["provenance"]
     proxy.granted.clear()
     proxy.hold = "keys"
     seen: list[modelseal.Progress] = []

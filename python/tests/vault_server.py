@@ -5,6 +5,7 @@ A test module has them with `pytest_plugins = ["vault_server"]`.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import secrets
 import subprocess
@@ -43,6 +44,20 @@ class Issuer:
             text=True,
         )
         return minted.stdout.strip()
+
+    @property
+    def jwks(self) -> Path:
+        """A file with its key set."""
+        path = self.directory / "jwks.json"
+        path.write_text(json.dumps(self.key_set()))
+        return path
+
+    def key_set(self) -> Any:
+        spec = importlib.util.spec_from_file_location("issuer", SCRIPTS / "issuer.py")
+        assert spec and spec.loader
+        script = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(script)
+        return {"keys": [script.public_jwk(self.directory)]}
 
 
 @dataclass(frozen=True)

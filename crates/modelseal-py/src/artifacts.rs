@@ -1,6 +1,7 @@
 //! What signing and verifying return: the evidence, frozen. Python code cannot make one.
 
 use core::num::NonZeroU32;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use modelseal::{Manifest, SignedBy};
@@ -52,6 +53,9 @@ pub(crate) struct SignedArtifact {
     /// Where the attestations are, if there are any.
     #[pyo3(get)]
     attestations: Option<PathBuf>,
+    /// Which job signed, as its verified identity token says; `None` when that was not signed along.
+    #[pyo3(get)]
+    provenance: Option<Py<Provenance>>,
     /// Files covered.
     #[pyo3(get)]
     files: u64,
@@ -84,8 +88,10 @@ impl SignedArtifact {
         key_name: Option<String>,
         relaxed: &[&'static str],
     ) -> PyResult<Self> {
+        let provenance = signed.provenance.as_ref().map(|signed| Py::new(py, Provenance::new(py, &signed.record)?));
         Ok(Self {
             path: path.to_owned(),
+            provenance: provenance.transpose()?,
             root_digest: signed.manifest.root().to_string(),
             payload_digest: signed.payload_digest.to_string(),
             key_id: signed.key_id.to_string(),
@@ -124,6 +130,7 @@ impl SignedArtifact {
             .field(py, "root_digest", &self.root_digest)?
             .field(py, "key_id", &self.key_id)?
             .field(py, "bundle", self.bundle.as_os_str())?
+            .field(py, "provenance", &self.provenance)?
             .field(py, "files", self.files)?
             .field(py, "bytes", self.bytes)?
             .field(py, "uncovered", &self.uncovered)?
@@ -281,6 +288,88 @@ impl VerifiedArtifact {
             .field(py, "uncovered", &self.uncovered)?
             .field(py, "unchecked", &self.unchecked)?
             .field(py, "relaxed", &self.relaxed)?
+            .finish()
+    }
+}
+
+/// A model that a statement was made about.
+#[pyclass(frozen, get_all, module = "modelseal")]
+pub(crate) struct AttestedArtifact {
+    /// The model, as it was verified.
+    model: Py<VerifiedArtifact>,
+    /// The predicate type, a URI.
+    predicate_type: String,
+    /// SHA-256 of the statement.
+    statement_digest: String,
+    /// The file of the attestations.
+    attestations: PathBuf,
+    /// How many attestations it holds now, or would after a dry run.
+    lines: usize,
+    /// Id of the key that signed the statement.
+    key_id: String,
+    /// Its kind, such as `ecdsa-p256`.
+    key_kind: String,
+    /// Its name on the server that keeps it; `None` for a key in a file.
+    key_name: Option<String>,
+    /// Its version, where its keeper counts them.
+    key_version: Option<u32>,
+    /// Its signature scheme.
+    scheme: String,
+    /// Whether the very statement was there already, by this key: nothing was signed then.
+    already_there: bool,
+    /// Whether it was written; not after a dry run.
+    written: bool,
+    /// What the signer should know.
+    warnings: Py<PyTuple>,
+    /// Checks that the caller weakened, such as `danger-allow-symlinks`.
+    relaxed: Py<PyTuple>,
+}
+
+impl AttestedArtifact {
+    /// `warnings`: those of what came before.
+    pub(crate) fn new(
+        py: Python<'_>,
+        path: &Path,
+        bundle: PathBuf,
+        attested: modelseal::AttestedArtifact,
+        key_name: Option<String>,
+        warnings: &[String],
+        more_relaxed: &[&'static str],
+    ) -> PyResult<Self> {
+        let of_model = attested.model.relaxed().iter().map(|relaxed| relaxed.as_str());
+        let relaxed: BTreeSet<&str> = of_model.chain(more_relaxed.iter().copied()).collect();
+        Ok(Self {
+            model: Py::new(py, VerifiedArtifact::new(py, path, bundle, attested.model, warnings, &[])?)?,
+            statement_digest: attested.statement_digest.to_string(),
+            lines: attested.lines,
+            key_id: attested.key_id.to_string(),
+            key_kind: attested.key_kind.to_string(),
+            key_name,
+            key_version: attested.key_version.map(NonZeroU32::get),
+            scheme: attested.scheme.to_string(),
+            already_there: attested.already_there,
+            written: attested.written,
+            warnings: tuple(py, warnings.iter().chain(&attested.warnings))?,
+            relaxed: tuple(py, relaxed)?,
+            predicate_type: attested.predicate_type,
+            attestations: attested.attestations,
+        })
+    }
+}
+
+#[pymethods]
+impl AttestedArtifact {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        Repr::new("AttestedArtifact")
+            .field(py, "predicate_type", &self.predicate_type)?
+            .field(py, "statement_digest", &self.statement_digest)?
+            .field(py, "key_id", &self.key_id)?
+            .field(py, "attestations", self.attestations.as_os_str())?
+            .field(py, "already_there", self.already_there)?
+            .field(py, "written", self.written)?
+            .field(py, "warnings", &self.warnings)?
+            .field(py, "relaxed", &self.relaxed)?
+            .field(py, "model", &self.model)?
             .finish()
     }
 }

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod artifacts;
+mod attest;
 mod command;
 mod errors;
 mod export;
@@ -20,7 +21,9 @@ mod verify;
 #[pyo3::pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
-    use crate::artifacts::{SignedArtifact, VerifiedArtifact};
+    use crate::artifacts::{AttestedArtifact, SignedArtifact, VerifiedArtifact};
+    #[pymodule_export]
+    use crate::attest::attest_model_artifact;
     #[pymodule_export]
     use crate::command::main;
     #[pymodule_export]

@@ -5,7 +5,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use modelseal::vault::{AuthMethod, Credentials, Env, ProcessEnv, SecretSource, SecretString, Settings};
-use modelseal::{Result, correlation_id};
+use modelseal::{
+    IdentityOptions, JobIdentity, ProvenanceMode, Result, correlation_id, identity_for_signing, use_identity,
+};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
@@ -39,6 +41,7 @@ pub(crate) struct AuthArgument {
     path: Option<String>,
     role: Option<String>,
     audience: Option<String>,
+    identity: Option<String>,
     identity_token: Option<SourceArgument>,
     service_account_token: Option<PathBuf>,
     role_id: Option<String>,
@@ -90,11 +93,58 @@ pub(crate) struct ServerArguments {
 }
 
 impl ServerArguments {
+    /// What the caller said, with the identity of the job where it logs in.
+    ///
+    /// # Errors
+    /// `usage/*`; `identity/missing` and `identity/fork` when the platform gives the job none.
+    pub(crate) fn settings(&self, watch: &Watch) -> Result<Settings> {
+        let mut settings = self.without_identity(watch)?;
+        let notices = use_identity(&mut settings, &self.identity(None)?, &AttachedEnv)?;
+        Ok(told(settings, notices, watch))
+    }
+
+    /// The same for a signature, and the identity that stands beside the login and is for provenance only. `remote`:
+    /// the key is on the server.
+    ///
+    /// # Errors
+    /// The same.
+    pub(crate) fn settings_for_signing(
+        &self,
+        remote: bool,
+        mode: ProvenanceMode,
+        issuer: Option<&str>,
+        watch: &Watch,
+    ) -> Result<(Settings, Option<JobIdentity>)> {
+        let names_one = self.auth.as_ref().is_some_and(|auth| auth.identity.is_some() || auth.identity_token.is_some());
+        let for_provenance = mode == ProvenanceMode::Required || (mode == ProvenanceMode::Auto && names_one);
+        if !remote && !for_provenance {
+            return Ok((Settings::default(), None));
+        }
+        let mut settings = self.without_identity(watch)?;
+        if !remote && matches!(settings.credentials.identity_token, Some(SecretSource::Value(_))) {
+            let message = "with a key in a file an identity token is only for provenance, and not given as a value";
+            return Err(usage(message).with_hint("name its file, variable or program, or pass provenance=\"off\""));
+        }
+        let options = self.identity(issuer)?;
+        let (beside, notices) = identity_for_signing(&mut settings, &options, remote, mode, &AttachedEnv)?;
+        Ok((told(settings, notices, watch), beside))
+    }
+
+    /// Whose identity logs in. `issuer`: that of its token, instead of the platform's usual ones.
+    ///
     /// # Errors
     /// `usage/arguments`.
-    pub(crate) fn settings(&self, watch: &Watch) -> Result<Settings> {
+    pub(crate) fn identity(&self, issuer: Option<&str>) -> Result<IdentityOptions> {
+        let mut options = IdentityOptions::default();
+        options.provider = parse(self.auth.as_ref().and_then(|auth| auth.identity.as_deref()))?;
+        options.issuer = issuer.map(str::to_owned);
+        Ok(options)
+    }
+
+    /// What the caller said. Requests are those for an identity until it was [`told`].
+    fn without_identity(&self, watch: &Watch) -> Result<Settings> {
         let mut settings = Settings::default();
-        settings.hooks = watch.hooks();
+        settings.hooks = watch.identity_hooks();
         if let Some(auth) = &self.auth {
             settings.credentials = auth.credentials()?;
         }
@@ -128,6 +178,13 @@ impl ServerArguments {
         .filter_map(|(given, name)| given.then_some(name))
         .collect()
     }
+}
+
+/// Tells the log of identities what was found; from now on requests are those to the server.
+fn told(mut settings: Settings, notices: Vec<String>, watch: &Watch) -> Settings {
+    notices.into_iter().for_each(|notice| watch.log_identity(notice));
+    settings.hooks = watch.hooks();
+    settings
 }
 
 impl AuthArgument {

@@ -2,15 +2,17 @@
 
 use core::num::NonZeroU64;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use modelseal::vault::Settings;
 use modelseal::{
-    Certificate, Code, Error, HashAlgorithm, KeyRef, Method, Passphrase, Relaxation, Result, SignOptions,
-    load_certificates, load_signing_key,
+    AttestationToSign, Certificate, Code, Error, HashAlgorithm, IssuerKeys, KeyRef, Method, Passphrase, ProvenanceMode,
+    Relaxation, Result, SignOptions, load_certificates, load_signing_key,
 };
 use pyo3::prelude::*;
 
-use crate::arguments::{KeyArgument, parse, parse_ignored, parse_jobs, usage};
+use crate::arguments::{
+    KeyArgument, PredicateArgument, parse, parse_digests, parse_ignored, parse_jobs, passphrase_from_environment, usage,
+};
 use crate::artifacts::SignedArtifact;
 use crate::observer::run;
 use crate::server::{AttachedEnv, AuthArgument, ServerArgument, ServerArguments};
@@ -20,8 +22,8 @@ const DEFAULT_SHARD_SIZE: NonZeroU64 = NonZeroU64::new(1_000_000_000).unwrap();
 
 /// Signs the model at `path` and writes the signature.
 #[pyfunction]
-#[pyo3(signature = (path, *, key, auth, server, name, bundle, passphrase_file, passphrase_env, certificates, ignore_paths,
-    ignore_git_paths, method, shard_size, hash, expect_digest, expect_key_id, dry_run, jobs, progress,
+#[pyo3(signature = (path, *, key, auth, server, name, bundle, provenance, jwks, identity_issuer, dependencies,
+    byproducts, statements, passphrase_file, passphrase_env, certificates, ignore_paths, ignore_git_paths, method, shard_size, hash, expect_digest, expect_key_id, dry_run, jobs, progress,
     danger_allow_symlinks, danger_allow_test_keys))]
 #[expect(clippy::too_many_arguments, reason = "one for each argument of the Python function")]
 pub(crate) fn sign_model_artifact(
@@ -32,6 +34,12 @@ pub(crate) fn sign_model_artifact(
     server: Option<ServerArgument>,
     name: Option<String>,
     bundle: Option<PathBuf>,
+    provenance: String,
+    jwks: Option<PathBuf>,
+    identity_issuer: Option<String>,
+    dependencies: Vec<(String, Option<String>)>,
+    byproducts: Vec<(String, Option<String>)>,
+    statements: Vec<(String, PredicateArgument)>,
     passphrase_file: Option<PathBuf>,
     passphrase_env: Option<String>,
     certificates: Vec<PathBuf>,
@@ -61,6 +69,14 @@ pub(crate) fn sign_model_artifact(
         options.secret_files.extend(server.secret_files());
         options.name = parse(name.as_deref())?;
         options.bundle = bundle;
+        options.provenance = provenance.parse()?;
+        options.jwks = jwks;
+        options.dependencies = parse_digests(dependencies)?;
+        options.byproducts = parse_digests(byproducts)?;
+        for (predicate_type, predicate) in statements {
+            options.files.extend(predicate.file().cloned());
+            options.attestations.push(AttestationToSign { predicate_type, predicate: predicate.read()? });
+        }
         options.ignore_git_paths = ignore_git_paths;
         options.method = parse_method(&method, shard_size)?;
         options.hash = parse_hash(&hash)?;
@@ -75,13 +91,27 @@ pub(crate) fn sign_model_artifact(
             None => passphrase?,
         };
         let mut relaxed = relaxed(&options);
-        let (settings, key_name) = match &key {
+        let key_name = match &key {
             KeyRef::Vault(reference) => {
                 relaxed.extend(server.relaxed());
-                (server.settings(watch)?, Some(reference.key.to_string()))
+                Some(reference.key.to_string())
             }
-            _ => (Settings::default(), None),
+            _ => None,
         };
+        // What is recorded in provenance needs an identity as well.
+        let recorded = !options.dependencies.is_empty() || !options.byproducts.is_empty();
+        let mode = match options.provenance {
+            ProvenanceMode::Auto if recorded => ProvenanceMode::Required,
+            mode => mode,
+        };
+        let remote = key_name.is_some();
+        let (settings, beside) = server.settings_for_signing(remote, mode, identity_issuer.as_deref(), watch)?;
+        if remote || beside.is_some() {
+            options.verifier = Arc::new(IssuerKeys::new(watch.identity_hooks(), Arc::new(AttachedEnv)));
+        }
+        options.identity_provider = server.identity(None)?.provider;
+        options.identity_issuer = identity_issuer;
+        options.identity = beside;
         let signer = load_signing_key(&key, passphrase.as_ref(), &settings, &AttachedEnv)?;
         watch.log_notices(&signer.notices());
         options.certificates = load_all(&certificates)?;
@@ -101,13 +131,6 @@ fn relaxed(options: &SignOptions) -> Vec<&'static str> {
     .into_iter()
     .filter_map(|(given, relaxation)| given.then_some(relaxation.as_str()))
     .collect()
-}
-
-fn passphrase_from_environment(name: &str) -> Result<Passphrase> {
-    match std::env::var_os(name) {
-        Some(value) => Passphrase::new(value.into_encoded_bytes()),
-        None => Err(Error::new(Code::KeyPassphrase, format!("the environment variable `{name}` is not set"))),
-    }
 }
 
 fn parse_method(method: &str, shard_size: Option<u64>) -> Result<Method> {

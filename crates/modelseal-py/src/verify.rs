@@ -135,7 +135,7 @@ struct Verified {
 }
 
 /// Reads a policy before anything of the model is looked at.
-fn load(mut request: PolicyRequest, server: &ServerArguments, watch: &Watch) -> Result<LoadedPolicy> {
+pub(crate) fn load(mut request: PolicyRequest, server: &ServerArguments, watch: &Watch) -> Result<LoadedPolicy> {
     if request.needs_server() {
         request.server = server.settings(watch)?;
     }
@@ -144,7 +144,7 @@ fn load(mut request: PolicyRequest, server: &ServerArguments, watch: &Watch) -> 
     load_policy(&request, now, &watch.hooks(), &AttachedEnv)
 }
 
-fn configure(server: &ServerArguments, watch: &Watch) -> Result<Vault> {
+pub(crate) fn configure(server: &ServerArguments, watch: &Watch) -> Result<Vault> {
     let vault = Vault::configure(&server.settings(watch)?, &AttachedEnv)?;
     watch.log_notices(&server_notices(&vault));
     Ok(vault)
@@ -169,7 +169,7 @@ fn parse_version(number: u64) -> Result<NonZeroU32> {
     number.ok_or_else(|| usage("the smallest version of a key is at least 1, and less than 2**32"))
 }
 
-fn expected(name: Option<&str>, digest: Option<&str>) -> Result<Expected> {
+pub(crate) fn expected(name: Option<&str>, digest: Option<&str>) -> Result<Expected> {
     Ok(match (parse(name)?, parse(digest)?) {
         (Some(name), Some(digest)) => Expected::name_and_digest(name, digest),
         (Some(name), None) => Expected::name(name),
