@@ -210,6 +210,9 @@ def verify_model_artifact(
     keys = _paths("key", key)
     anchors = _paths("certificate_chain", certificate_chain)
     policy_keys = _paths("policy_key", policy_key)
+    if policy_key is not None and not policy_keys:
+        # A list that came out empty by mistake must not mean that anybody may have signed the policy.
+        raise _usage("no public key is given that must have signed the policy", "leave out policy_key=, or name a key")
     pinned = certificate_fingerprint, certificate_subject, certificate_san
     if policy is not None:
         trusted = keys or anchors or any(pin is not None for pin in pinned)

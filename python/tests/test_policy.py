@@ -98,6 +98,11 @@ def test_who_must_have_signed_the_policy(model: Path, policy: Path) -> None:
     assert unusable(model, policy, policy_key=[public]) == "policy/signature"
 
 
+@pytest.mark.parametrize("nobody", [[], ()])
+def test_an_empty_list_of_policy_keys_is_no_permission(model: Path, policy: Path, nobody: list[str]) -> None:
+    assert unusable(model, policy, policy_key=nobody) == "usage/arguments"
+
+
 def test_provenance_may_be_required(model: Path, policy: Path) -> None:
     sign(model, name="acme/llama")
     assert refused(model, policy, require_provenance=True).code == "policy/provenance-missing"
