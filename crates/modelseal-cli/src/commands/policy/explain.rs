@@ -1,7 +1,7 @@
 //! `modelseal policy explain` and `modelseal policy input`.
 
 use modelseal::{
-    Code, Decision, Error, Examination, Expected, LoadedPolicy, Result, RuleResult, Verdict, VerifiedArtifact,
+    Code, Decision, Error, Examination, Expected, LoadedPolicy, Policy, Result, RuleResult, Verdict, VerifiedArtifact,
     VerifyOptions, escape, examine_model, verify_model_artifact,
 };
 
@@ -54,6 +54,14 @@ pub(super) fn input(args: &ModelArgs, console: &mut Console) -> Result<u8> {
     let (loaded, options) = prepare(args, &signals, console)?;
     let examined = examine_model(&args.model, &loaded.policy, &options, now()?, &Stoppable(&signals))?;
     drop(signals);
+    let files = examined.facts.artifact.resources.as_ref().map_or(0, Vec::len);
+    if files > Policy::MAX_INPUT_FILES {
+        console.warning(&format!(
+            "the model has {files} files, and narrowing stages are told of at most {}: none is asked, and verify refuses \
+             the model",
+            Policy::MAX_INPUT_FILES
+        ));
+    }
     let text = crate::output::json::to_pretty(&examined.input);
     console.raw(&text);
     Ok(0)
