@@ -27,6 +27,7 @@ pub(in crate::policy) fn input(facts: &Facts, native: Option<&Decision>, now: Ti
             "verified": signature.verified,
             "key": signature.key,
             "key_id": signature.key_id,
+            "issuer_key_ids": signature.issuer_key_ids,
             "key_version": signature.key_version,
             "algorithm": signature.algorithm,
             "signed_at": signature.signed_at,
