@@ -283,7 +283,7 @@ codes! {
         "bind repository_id or project_id: names can change hands";
     PolicyNoRuleMatches = "policy/no-rule-matches", No, Policy,
         "No rule of the policy allows this artifact.",
-        "`modelseal policy explain MODEL --policy FILE` shows for each rule what it expected and what it found";
+        "`modelseal policy explain MODEL --policy FILE --expect-name NAME` shows for each rule what it expected and what it found";
     PolicyNotSupported = "policy/not-supported", Usage, Usage,
         "The policy asks for something that is not done here.",
         "docs/policy.md says what is supported; use a version that does what the policy asks for, or change the policy";

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::value::jobs;
-use super::{PassphraseArgs, ServerArgs};
+use super::{PassphraseArgs, PolicyKeyArgs, ServerArgs};
 
 /// Flags of `attest`.
 #[derive(Debug, Args)]
@@ -42,6 +42,8 @@ pub(crate) struct AttestArgs {
     /// Policy that the model must satisfy
     #[arg(long, value_name = "FILE", conflicts_with = "verify_key", help_heading = "Trust")]
     pub(crate) policy: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) policy_keys: PolicyKeyArgs,
     /// The model that is meant, by its signed name
     #[arg(long, value_name = "NAME", help_heading = "Trust")]
     pub(crate) expect_name: Option<String>,

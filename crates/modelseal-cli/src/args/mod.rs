@@ -27,7 +27,7 @@ pub(crate) use identity::{IdentityArgs, IdentityCommand, TokenArgs};
 pub(crate) use inspect::InspectArgs;
 pub(crate) use keys::{KeysArgs, KeysCommand};
 pub(crate) use policy::{
-    ModelArgs, PolicyArgs, PolicyCheckArgs, PolicyCommand, PolicyInitArgs, PolicyKeyArgs, PolicySignArgs,
+    ExplainArgs, ModelArgs, PolicyArgs, PolicyCheckArgs, PolicyCommand, PolicyInitArgs, PolicyKeyArgs, PolicySignArgs,
     PolicyTestArgs,
 };
 pub(crate) use server::ServerArgs;

@@ -4,7 +4,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use modelseal::Result;
 
+use super::value::require;
 use super::{PassphraseArgs, ServerArgs};
 
 /// Who must have signed the policy. The argument that names the policy has the id `policy` in every command.
@@ -16,6 +18,15 @@ pub(crate) struct PolicyKeyArgs {
     /// Refuse a policy with a smaller serial
     #[arg(long, value_name = "N", requires = "policy", help_heading = "Policy")]
     pub(crate) min_policy_serial: Option<u64>,
+}
+
+impl PolicyKeyArgs {
+    /// # Errors
+    /// `usage/arguments` without a policy that these flags could be about.
+    pub(crate) fn require_policy(&self, there: bool) -> Result<()> {
+        require("--policy-key", !self.policy_key.is_empty(), "--policy FILE", there)?;
+        require("--min-policy-serial", self.min_policy_serial.is_some(), "--policy FILE", there)
+    }
 }
 
 /// Which model is looked at, and which one is wanted.
@@ -79,10 +90,10 @@ pub(crate) enum PolicyCommand {
     Test(PolicyTestArgs),
     /// Say what each rule expects of a model and what it finds
     #[command(after_long_help = "Examples:\n  \
-        modelseal policy explain llama --policy policy.toml\n  \
-        modelseal policy explain llama --policy policy.toml --expect-name acme/llama --format json\n\n\
+        modelseal policy explain llama --policy policy.toml --expect-name acme/llama\n  \
+        modelseal policy explain llama --policy policy.toml --any-model --format json\n\n\
         The exit status is that of modelseal verify. With --format json the record of the decision is printed.")]
-    Explain(ModelArgs),
+    Explain(ExplainArgs),
     /// Print what Rego modules and an OPA server are asked about a model
     #[command(after_long_help = "Example:\n  modelseal policy input llama --policy policy.toml > input.json")]
     Input(ModelArgs),
@@ -93,6 +104,16 @@ pub(crate) enum PolicyCommand {
         The policy must say `serial` and `valid_until`. Use a key that signs policies only: one that the policy lists \
         is refused.")]
     Sign(PolicySignArgs),
+}
+
+/// Flags of `policy explain`.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    /// Any model of the policy is acceptable
+    #[arg(long, conflicts_with_all = ["expect_name", "expect_digest"], help_heading = "Trust")]
+    pub(crate) any_model: bool,
 }
 
 /// Flags of `policy init`.
@@ -141,6 +162,10 @@ pub(crate) struct PolicyTestArgs {
     /// Write a JUnit report, whose name ends with .xml
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) report: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) keys: PolicyKeyArgs,
+    #[command(flatten)]
+    pub(crate) server: Box<ServerArgs>,
     /// Trust published test keys
     #[arg(long, help_heading = "Weakening")]
     pub(crate) danger_allow_test_keys: bool,

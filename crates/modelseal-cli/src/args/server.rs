@@ -8,6 +8,7 @@ use modelseal::vault::{AuthMethod, Credentials, Hooks, SecretSource, Settings};
 use modelseal::{IdentityOptions, Result};
 
 use super::TokenArgs;
+use super::value::require;
 
 /// Flags of every command that may need a server.
 #[derive(Debug, Args)]
@@ -163,6 +164,8 @@ impl ServerArgs {
         credentials.role_id.clone_from(&self.role_id);
         credentials.secret_id = file(&self.secret_id_file).or_else(|| variable(&self.secret_id_env));
         credentials.wrapped_secret_id = file(&self.wrapped_secret_id_file);
+        let (path, wrapped) = (self.wrapping_path.is_some(), self.wrapped_secret_id_file.is_some());
+        require("--wrapping-path", path, "--wrapped-secret-id-file FILE", wrapped)?;
         credentials.wrapping_path.clone_from(&self.wrapping_path);
         credentials.token_sink.clone_from(&self.token_sink);
         credentials.token = file(&self.token_file);

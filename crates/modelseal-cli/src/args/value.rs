@@ -63,6 +63,17 @@ pub(crate) fn key_ref(text: &OsStr) -> Result<KeyRef> {
     text.to_str().map_or_else(|| Ok(KeyRef::file(text)), str::parse)
 }
 
+/// Refuses a flag without the one that it is about. The parser waives `requires` when a flag that is given conflicts
+/// with the required one.
+pub(crate) fn require(flag: &str, given: bool, wanted: &str, there: bool) -> Result<()> {
+    if !given || there {
+        return Ok(());
+    }
+    let (name, _) = wanted.split_once(' ').unwrap_or((wanted, ""));
+    Err(Error::new(Code::UsageArguments, format!("{flag} is about {name}, which is not given"))
+        .with_hint(format!("give {wanted}, or leave {flag} out")))
+}
+
 /// A path that may be empty: what is wrong with it is said later, with the code for it.
 pub(super) fn path() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)

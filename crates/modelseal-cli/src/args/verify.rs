@@ -5,9 +5,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
-use modelseal::VerifyOptions;
+use modelseal::{Result, VerifyOptions};
 
-use super::value::{jobs, path, size};
+use super::value::{jobs, path, require, size};
 use super::{PolicyKeyArgs, ServerArgs};
 
 /// Flags of `verify`.
@@ -120,4 +120,14 @@ pub(crate) struct VerifyArgs {
     /// Trust published test keys
     #[arg(long, help_heading = "Weakening")]
     pub(crate) danger_allow_test_keys: bool,
+}
+
+impl VerifyArgs {
+    /// # Errors
+    /// `usage/arguments` for flags that are about a policy, where there is none.
+    pub(crate) fn require_policy(&self) -> Result<()> {
+        let there = self.policy.is_some();
+        self.policy_keys.require_policy(there)?;
+        require("--decision-log", self.decision_log.is_some(), "--policy FILE", there)
+    }
 }

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use modelseal::vault::{ProcessEnv, Vault};
 use modelseal::{
-    AttestOptions, AttestedArtifact, Expected, KeyRef, PolicyRequest, Relaxation, Result, Timestamp, TrustRequest,
-    Unchecked, attest_model_artifact, load_policy, load_signing_key, read_predicate,
+    AttestOptions, AttestedArtifact, KeyRef, Relaxation, Result, TrustRequest, Unchecked, attest_model_artifact,
+    load_signing_key, read_predicate,
 };
 use serde::Serialize;
 
-use super::server;
-use super::verify::sha256;
+use super::verify::wanted;
+use super::{policy, server};
 use crate::args::{AttestArgs, key_ref};
 use crate::output::json::{ServerObject, SignerObject};
 use crate::output::text::{self, key, line, words};
@@ -20,16 +20,22 @@ use crate::signals::Signals;
 
 /// Verifies one model, then adds a statement about it.
 pub(crate) fn run(args: &AttestArgs, console: &mut Console) -> Result<u8> {
+    args.policy_keys.require_policy(args.policy.is_some())?;
     let reference = key_ref(&args.key)?;
     let mut options = options(args, &reference)?;
     let verify_keys = args.verify_key.iter().map(|text| key_ref(text)).collect::<Result<Vec<_>>>()?;
     let remote = server::is_remote([&reference]);
-    let signals = server::watch(remote || server::is_remote(&verify_keys));
+    let signals = server::watch(remote || args.policy.is_some() || server::is_remote(&verify_keys));
     if let Some(path) = &args.policy {
-        let now = clock()?;
-        let loaded = load_policy(&PolicyRequest::new(path), now, &server::hooks(&signals, console), &ProcessEnv)?;
+        let source = policy::Source {
+            path,
+            keys: &args.policy_keys,
+            server: &args.server,
+            danger_allow_test_keys: args.danger_allow_test_keys,
+        };
+        let loaded = policy::load(&source, &signals, console)?;
+        loaded.prepare(&mut options.verify);
         options.policy = loaded.policy;
-        options.verify.narrows = loaded.narrows;
         options.files.extend(loaded.sources);
     }
     trust(args, verify_keys, &mut options, &signals, console)?;
@@ -55,14 +61,8 @@ pub(crate) fn run(args: &AttestArgs, console: &mut Console) -> Result<u8> {
 }
 
 fn options(args: &AttestArgs, reference: &KeyRef) -> Result<AttestOptions> {
-    let name = args.expect_name.as_deref().map(str::parse).transpose()?;
-    let digest = args.expect_digest.as_deref().map(sha256).transpose()?;
-    let expected = match (name, digest) {
-        (Some(name), Some(digest)) => Expected::name_and_digest(name, digest),
-        (Some(name), None) => Expected::name(name),
-        (None, Some(digest)) => Expected::digest(digest),
-        (None, None) => Expected::danger_any_model(),
-    };
+    let any_will_do = args.any_model || args.policy.is_none();
+    let expected = wanted(args.expect_name.as_deref(), args.expect_digest.as_deref(), any_will_do)?;
     let mut options = AttestOptions::new(&args.predicate_type, read_predicate(&args.predicate)?, expected);
     options.expect_key_id = args.expect_key_id.as_deref().map(str::parse).transpose()?;
     options.files.push(args.predicate.clone());
@@ -98,12 +98,6 @@ fn trust(
     }
     options.trusted = Some(trust.keys);
     Ok(())
-}
-
-fn clock() -> Result<Timestamp> {
-    let unreadable =
-        |_| modelseal::Error::new(modelseal::Code::InputUnreadable, "the clock of this machine cannot be read");
-    std::time::SystemTime::now().try_into().map_err(unreadable)
 }
 
 fn text(args: &AttestArgs, attested: &AttestedArtifact, object: &AttestObject, paint: Paint) -> String {

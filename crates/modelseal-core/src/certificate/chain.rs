@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::Certificate;
 use super::link::LinkAlgorithm;
-use crate::{Code, Digest, Error, KeyKind, Result};
+use crate::{Code, Digest, Error, KeyId, KeyKind, Result};
 
 /// Most certificates of a bundle.
 const MAX_CERTIFICATES: usize = 8;
@@ -36,6 +36,8 @@ pub struct LeafPin {
 pub struct ChainEvidence {
     /// The leaf.
     pub leaf: Certificate,
+    /// The certificates between the leaf and the anchor, the leaf's issuer first.
+    pub intermediates: Vec<Certificate>,
     /// The anchor that the chain ends in.
     pub anchor: Certificate,
     /// Whether the leaf's identity was pinned.
@@ -65,11 +67,26 @@ pub(crate) fn verify_chain(
     }
     check_leaf(leaf)?;
     let mut search = Search { helpers, anchors, at, signatures_left: MAX_SIGNATURES, refusal: None };
-    let Some(anchor) = search.from(&mut vec![leaf]) else {
+    let mut path = vec![leaf];
+    let Some(anchor) = search.from(&mut path) else {
         return Err(search.refusal.map_or_else(|| not_issued(leaf), |(_, error)| error));
     };
     let pinned = check_pin(leaf, pin)?;
-    Ok(ChainEvidence { leaf: leaf.clone(), anchor: anchor.clone(), pinned, leaf_is_ca: leaf.extensions.is_ca() })
+    let between = path.into_iter().skip(1).filter(|certificate| *certificate != anchor);
+    Ok(ChainEvidence {
+        leaf: leaf.clone(),
+        intermediates: between.cloned().collect(),
+        anchor: anchor.clone(),
+        pinned,
+        leaf_is_ca: leaf.extensions.is_ca(),
+    })
+}
+
+impl ChainEvidence {
+    /// Ids of the keys above the leaf's, the anchor's last. Whoever holds one of them could have issued the leaf.
+    pub(crate) fn issuer_key_ids(&self) -> impl Iterator<Item = KeyId> {
+        self.intermediates.iter().chain([&self.anchor]).filter_map(|issuer| Some(issuer.public_key().ok()?.id()))
+    }
 }
 
 /// How much a refusal explains: the one of the most promising path is told.
@@ -96,7 +113,7 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    /// Looks for an anchor above the last certificate of `path` (leaf first).
+    /// Looks for an anchor above the last certificate of `path` (leaf first), which then leads to it.
     fn from(&mut self, path: &mut Vec<&'a Certificate>) -> Option<&'a Certificate> {
         let last = *path.last()?;
         // What the caller trusts ends the path, whatever it is: a root, an intermediate or the leaf itself.
@@ -126,10 +143,10 @@ impl<'a> Search<'a> {
             }
             path.push(issuer);
             let found = self.from(path);
-            path.pop();
             if found.is_some() {
                 return found;
             }
+            path.pop();
         }
         if issuers == 0 {
             self.refuse(Rank::NoIssuer, not_issued(last));

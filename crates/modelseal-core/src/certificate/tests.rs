@@ -140,9 +140,15 @@ fn published_chain_is_read_and_accepted() {
     }
     let evidence = check(&[&leaf, &intermediate], &[&root]).unwrap();
     assert_eq!((&evidence.leaf, &evidence.anchor, evidence.pinned, evidence.leaf_is_ca), (&leaf, &root, false, false));
+    let ids = |above: &[&Certificate]| above.iter().map(|one| one.public_key().unwrap().id()).collect::<Vec<_>>();
+    assert_eq!(evidence.intermediates, [intermediate.clone()]);
+    assert_eq!(evidence.issuer_key_ids().collect::<Vec<_>>(), ids(&[&intermediate, &root]));
     // The intermediate alone is anchor enough, and helpers that are not needed do no harm.
-    assert_eq!(check(&[&leaf], &[&intermediate]).unwrap().anchor, intermediate);
-    assert_eq!(check(&[&leaf, &root, &one(EXPIRED), &intermediate], &[&root]).unwrap().anchor, root);
+    let shorter = check(&[&leaf], &[&intermediate]).unwrap();
+    assert_eq!((&shorter.anchor, shorter.intermediates.len()), (&intermediate, 0));
+    assert_eq!(shorter.issuer_key_ids().collect::<Vec<_>>(), ids(&[&intermediate]));
+    let longer = check(&[&leaf, &root, &one(EXPIRED), &intermediate], &[&root]).unwrap();
+    assert_eq!((&longer.anchor, &longer.intermediates[..]), (&root, std::slice::from_ref(&intermediate)));
     assert_eq!(check(&[&leaf, &intermediate, &root], &[&intermediate, &root]).unwrap().anchor, intermediate);
     refused(check(&[&one(EXPIRED), &intermediate], &[&root]), Code::SignatureCertificateTime, "expired at 2025-01-02");
     // An anchor that comes with the bundle only is none.

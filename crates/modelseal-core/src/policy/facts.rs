@@ -71,6 +71,8 @@ pub struct SignatureFacts {
     pub key: Option<String>,
     /// Its id.
     pub key_id: Option<String>,
+    /// Ids of the keys of the certificates above that of the signer; none for a key without certificate.
+    pub issuer_key_ids: Vec<String>,
     /// Its version, as the policy knows it.
     pub key_version: Option<u32>,
     /// The scheme.
@@ -107,6 +109,8 @@ pub struct EvidenceFacts {
     pub key: Option<String>,
     /// The id of that key.
     pub key_id: Option<String>,
+    /// Ids of the keys of the certificates above that of the signer; none for a key without certificate.
+    pub issuer_key_ids: Vec<String>,
     /// Whether it is bound to this very manifest, not only to the same root digest.
     pub bound: bool,
     /// When it was made, by its own words: `/time`, `/timestamp`, `/finishedOn`, `/scannedOn` or

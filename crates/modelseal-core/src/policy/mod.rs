@@ -62,6 +62,9 @@ enum Rules {
 impl Policy {
     /// Largest policy file, in bytes.
     pub const MAX_BYTES: usize = 1024 * 1024;
+    /// Most files of a model that narrowing stages are told of. With more, [`input`](Self::input) says null in their
+    /// place, and no stage is asked: one that looks for a bad file would find none.
+    pub const MAX_INPUT_FILES: usize = 10_000;
 
     /// Whoever holds a trusted key may sign anything: what `--key` means.
     #[must_use]

@@ -198,6 +198,7 @@ pub(crate) fn good_facts(keys: &Keys) -> Facts {
         predicate_type: SCAN.to_owned(),
         key: Some("scanner".to_owned()),
         key_id: Some(keys.scanner.public.id().to_string()),
+        issuer_key_ids: vec![],
         bound: true,
         time: Some(at("2026-11-19T00:00:00Z")),
         predicate: json!({ "result": "passed" }),

@@ -78,6 +78,7 @@ impl SignedManifest {
         // Nothing is decided by it here.
         let provenance = self.provenance(&evidence).unwrap_or(SignedProvenance::None);
         if !narrows.is_empty() {
+            self.refuse_too_many_files()?;
             let facts = self.facts_from(None, &evidence, &provenance);
             let document = Policy::input(&facts, None, at);
             for narrow in narrows {
@@ -160,6 +161,7 @@ impl SignedManifest {
         if narrows.is_empty() {
             return Ok(());
         }
+        self.refuse_too_many_files().map_err(|error| decision.refused(error))?;
         let document = Policy::input(facts, Some(decision), at);
         let order = |narrow: &&&dyn Narrow| match narrow.stage() {
             NarrowStage::Rego => 0,
@@ -186,6 +188,19 @@ impl SignedManifest {
             answer.map_err(|error| decision.refused(error))?;
         }
         Ok(())
+    }
+
+    /// A stage that is not told of the files must not be asked about them.
+    fn refuse_too_many_files(&self) -> Result<()> {
+        let (files, most) = (self.manifest.files().count(), Policy::MAX_INPUT_FILES);
+        if files <= most {
+            return Ok(());
+        }
+        let message = format!("the model has {files} files, and narrowing stages are told of at most {most}");
+        Err(Error::new(Code::PolicyNotSupported, message).with_hint(
+            "judge the files with `formats` in [rule.files], and use a policy without narrowing stages such as [rego] \
+             and [opa]",
+        ))
     }
 
     const fn narrow_input<'a>(&'a self, document: &'a serde_json::Value) -> NarrowInput<'a> {

@@ -66,6 +66,7 @@ impl SignedManifest {
         let signature = &mut facts.signature;
         signature.verified = Some(true);
         signature.key_id = Some(self.signed_by.key_id().to_string());
+        signature.issuer_key_ids = issuers(&self.signed_by);
         signature.algorithm = algorithm(&self.signed_by);
         (signature.key, signature.key_version) = known_as(file, &self.signed_by);
 
@@ -120,6 +121,13 @@ fn known_as(file: Option<&PolicyFile>, signed_by: &SignedBy) -> (Option<String>,
     }
 }
 
+fn issuers(signed_by: &SignedBy) -> Vec<String> {
+    match signed_by {
+        SignedBy::Certificate { chain, .. } => chain.issuer_key_ids().map(|id| id.to_string()).collect(),
+        SignedBy::Key { .. } => Vec::new(),
+    }
+}
+
 fn algorithm(signed_by: &SignedBy) -> Option<String> {
     let scheme = match signed_by {
         SignedBy::Certificate { chain, .. } => chain.leaf.public_key().ok()?.implied_scheme()?,
@@ -137,6 +145,7 @@ fn attested(file: Option<&PolicyFile>, attestation: &AttestationEvidence) -> Opt
         predicate_type: attestation.predicate_type.clone(),
         key: known_as(file, signed_by).0,
         key_id: Some(signed_by.key_id().to_string()),
+        issuer_key_ids: issuers(signed_by),
         bound: attestation.bound,
         time: time(&predicate),
         predicate,

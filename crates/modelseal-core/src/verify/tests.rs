@@ -9,9 +9,9 @@ use crate::policy::samples::{Keys, SCAN, TestKey, at, production, rule};
 use crate::policy::{FileFormat, Glob, IdentityRule, PolicyFile, Revoked, RevokedThing};
 use crate::{
     Attestations, Bundle, ClaimsSource, Code, Decision, Digest, Error, Expected, FileChecks, HashAlgorithm, LeafPin,
-    Method, ModelStatement, Narrow, NarrowInput, NarrowStage, PROVENANCE_TYPE, Policy, Provenance, RegoStage, Result,
-    Root, SerializeOptions, SigningWindow, Silent, TrustedKeys, Verdict, VerifiedClaims, attestation_payload,
-    serialize_model,
+    Manifest, Method, ModelStatement, Narrow, NarrowInput, NarrowStage, PROVENANCE_TYPE, Policy, Provenance, RegoStage,
+    Resource, ResourceName, Result, Root, Serialization, SerializeOptions, SigningWindow, Silent, TrustedKeys, Verdict,
+    VerifiedClaims, attestation_payload, serialize_model,
 };
 
 const NOW: &str = "2026-11-21T00:00:00Z";
@@ -383,6 +383,46 @@ fn stages_narrow_in_order_and_only_what_was_allowed() {
     case.sign();
     assert_eq!(record(case.authorize(&[&rego]).unwrap_err()).0, Code::PolicyNoRuleMatches);
     assert!(ASKED.lock().unwrap().is_empty(), "nothing is asked about what is denied");
+}
+
+#[test]
+fn no_stage_is_asked_about_more_files_than_it_is_told_of() {
+    static ASKED: Mutex<Vec<(NarrowStage, Value)>> = Mutex::new(Vec::new());
+    let mut case = Case::new();
+    case.file.rules[0].identity = IdentityRule::KeyOnly;
+    case.file.rules[0].max_age = None;
+    case.lines.clear();
+    let sign = |case: &mut Case, files: usize| {
+        let file = |at| Resource::file(ResourceName::parse(&format!("{at:05}.json")).unwrap(), Digest::sha256(b"x"), None);
+        let serialization = Serialization::new(Method::Files, HashAlgorithm::Sha256, false, Vec::new()).unwrap();
+        let manifest = Manifest::new(serialization, (0..files).map(file).collect()).unwrap();
+        let statement = ModelStatement::new(case.name.clone(), vec![], manifest);
+        case.bundle = case.keys.v4.bundle(&statement.to_payload());
+    };
+    let stage = |stage| Stage { stage, answer: None, asked: &ASKED };
+    let (rego, other) = (stage(NarrowStage::Rego), stage(NarrowStage::Other));
+    let any = |case: &Case| {
+        let signed = case.bundle.verify_signature(&case.file.trusted, at(NOW)).unwrap();
+        let expected = Expected::danger_any_model();
+        signed.authorize(&Policy::any_trusted_key(), &expected, &Attestations::none(), at(NOW), &[&other])
+    };
+    sign(&mut case, Policy::MAX_INPUT_FILES);
+    case.authorize(&[&other]).unwrap();
+    any(&case).unwrap();
+    let asked: Vec<_> = ASKED.lock().unwrap().drain(..).collect();
+    assert_eq!(asked.len(), 2);
+    assert!(asked.iter().all(|(_, input)| input["artifact"]["resources"].is_array()));
+
+    sign(&mut case, Policy::MAX_INPUT_FILES + 1);
+    let refused = any(&case).unwrap_err();
+    assert_eq!(refused.code(), Code::PolicyNotSupported);
+    assert!(refused.message().contains("10001 files"), "{refused}");
+    assert_eq!(record(case.authorize(&[&other]).unwrap_err()).0, Code::PolicyNotSupported);
+    // Without a stage nobody is told of the files.
+    case.authorize(&[]).unwrap();
+    with_rego(&mut case);
+    assert_eq!(record(case.authorize(&[&rego]).unwrap_err()).0, Code::PolicyNotSupported);
+    assert!(ASKED.lock().unwrap().is_empty());
 }
 
 #[test]

@@ -1,14 +1,14 @@
 //! `modelseal policy explain` and `modelseal policy input`.
 
 use modelseal::{
-    Code, Decision, Error, Examination, Expected, LoadedPolicy, Result, RuleResult, Verdict, VerifiedArtifact,
+    Code, Decision, Error, Examination, LoadedPolicy, Policy, Result, RuleResult, Verdict, VerifiedArtifact,
     VerifyOptions, escape, examine_model, verify_model_artifact,
 };
 
 use super::load::{Source, load, now};
-use crate::args::ModelArgs;
+use crate::args::{ExplainArgs, ModelArgs};
 use crate::commands::server;
-use crate::commands::verify::sha256;
+use crate::commands::verify::wanted;
 use crate::exit;
 use crate::output::decision::{expected, policy_and_rule, shown as value};
 use crate::output::text::line;
@@ -17,11 +17,13 @@ use crate::progress::{Progress, Stoppable};
 use crate::signals::Signals;
 
 /// Says what each rule expects and finds; the exit status is that of a verification, which is made as well.
-pub(super) fn explain(args: &ModelArgs, console: &mut Console) -> Result<u8> {
+pub(super) fn explain(args: &ExplainArgs, console: &mut Console) -> Result<u8> {
+    let any_model = args.any_model;
+    let args = &args.model;
+    let wanted = wanted(args.expect_name.as_deref(), args.expect_digest.as_deref(), any_model)?;
     let signals = server::watch(true);
     let (loaded, options) = prepare(args, &signals, console)?;
     let examined = examine_model(&args.model, &loaded.policy, &options, now()?, &Stoppable(&signals))?;
-    let wanted = wanted(args)?;
     let trusted = loaded.policy.trusted_keys().ok_or_else(|| Error::new(Code::UsageArguments, "no policy"))?;
     let observer = Progress::new(&signals);
     let result = verify_model_artifact(&args.model, trusted, &loaded.policy, &wanted, &options, &observer);
@@ -54,6 +56,14 @@ pub(super) fn input(args: &ModelArgs, console: &mut Console) -> Result<u8> {
     let (loaded, options) = prepare(args, &signals, console)?;
     let examined = examine_model(&args.model, &loaded.policy, &options, now()?, &Stoppable(&signals))?;
     drop(signals);
+    let files = examined.facts.artifact.resources.as_ref().map_or(0, Vec::len);
+    if files > Policy::MAX_INPUT_FILES {
+        console.warning(&format!(
+            "the model has {files} files, and narrowing stages are told of at most {}: none is asked, and verify refuses \
+             the model",
+            Policy::MAX_INPUT_FILES
+        ));
+    }
     let text = crate::output::json::to_pretty(&examined.input);
     console.raw(&text);
     Ok(0)
@@ -72,17 +82,6 @@ fn prepare(args: &ModelArgs, signals: &Signals, console: &Console) -> Result<(Lo
     options.attestations.clone_from(&args.attestation);
     loaded.prepare(&mut options);
     Ok((loaded, options))
-}
-
-fn wanted(args: &ModelArgs) -> Result<Expected> {
-    let name = args.expect_name.as_deref().map(str::parse).transpose()?;
-    let digest = args.expect_digest.as_deref().map(sha256).transpose()?;
-    Ok(match (name, digest) {
-        (Some(name), Some(digest)) => Expected::name_and_digest(name, digest),
-        (Some(name), None) => Expected::name(name),
-        (None, Some(digest)) => Expected::digest(digest),
-        (None, None) => Expected::danger_any_model(),
-    })
 }
 
 /// The record of the verification; of one that came to no decision, the policy's own, as a denial.

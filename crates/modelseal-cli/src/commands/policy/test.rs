@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use modelseal::vault::{Hooks, ProcessEnv};
-use modelseal::{Code, Error, PolicyCase, PolicyRequest, Result, Verdict, escape, load_policy, load_policy_cases};
+use modelseal::{Code, Error, PolicyCase, Result, Verdict, escape, load_policy_cases};
 use serde::Serialize;
 
-use super::load::now;
+use super::load::{Source, load};
 use crate::args::PolicyTestArgs;
 use crate::commands::report::write_cases;
+use crate::commands::server;
 use crate::output::text::count;
 use crate::output::{Console, Paint, junit, shown};
 
@@ -19,9 +19,15 @@ pub(super) fn run(args: &PolicyTestArgs, console: &mut Console) -> Result<u8> {
         return Err(Error::new(Code::UsageArguments, message).with_hint("the name ends with .xml"));
     }
     let files = if args.cases.is_empty() { vec![beside(&args.policy)] } else { args.cases.clone() };
-    let mut request = PolicyRequest::new(&args.policy);
-    request.danger_allow_test_keys = args.danger_allow_test_keys;
-    let loaded = load_policy(&request, now()?, &Hooks::default(), &ProcessEnv)?;
+    let signals = server::watch(!args.keys.policy_key.is_empty());
+    let source = Source {
+        path: &args.policy,
+        keys: &args.keys,
+        server: &args.server,
+        danger_allow_test_keys: args.danger_allow_test_keys,
+    };
+    let loaded = load(&source, &signals, console)?;
+    drop(signals);
     let mut cases = Vec::new();
     for path in &files {
         for case in load_policy_cases(path)?.cases() {

@@ -19,7 +19,7 @@ use crate::output::text::{self, Detail};
 use crate::output::verification::{ModelObject, Verification};
 use crate::signals::Signals;
 
-pub(crate) use plan::{Target, Terms, sha256};
+pub(crate) use plan::{Target, Terms, sha256, wanted};
 
 /// Verifies every model that is named or found.
 pub(crate) fn run(args: &VerifyArgs, console: &mut Console) -> Result<u8> {
@@ -47,6 +47,7 @@ struct Run {
 
 fn verify(args: &VerifyArgs, console: &mut Console) -> Result<Run> {
     // All that can be known to be wrong is refused before there is a token.
+    args.require_policy()?;
     let (expected, mut options) = (plan::expected(args)?, plan::options(args)?);
     // Before anything else: from the login on a signal must not leave a token behind.
     let mut patient = args.policy.is_some().then(|| server::watch(true));

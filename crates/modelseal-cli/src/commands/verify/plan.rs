@@ -89,9 +89,19 @@ fn pin(args: &VerifyArgs) -> Result<LeafPin> {
 
 /// Which model is wanted.
 pub(super) fn expected(args: &VerifyArgs) -> Result<Expected> {
-    let name = args.expect_name.as_deref().map(str::parse).transpose()?;
-    let digest = args.expect_digest.as_deref().map(sha256).transpose()?;
-    if args.policy.is_some() && name.is_none() && digest.is_none() && !args.any_model {
+    let any_will_do = args.any_model || args.policy.is_none();
+    wanted(args.expect_name.as_deref(), args.expect_digest.as_deref(), any_will_do)
+}
+
+/// Which model is wanted, by name, by digest or by both. A policy is about many: any of them will do only if it is
+/// said.
+///
+/// # Errors
+/// `usage/arguments`.
+pub(crate) fn wanted(name: Option<&str>, digest: Option<&str>, any_will_do: bool) -> Result<Expected> {
+    let name = name.map(str::parse).transpose()?;
+    let digest = digest.map(sha256).transpose()?;
+    if name.is_none() && digest.is_none() && !any_will_do {
         let message = "under a policy it must be said which model is wanted";
         return Err(Error::new(Code::UsageArguments, message).with_hint(
             "add --expect-name NAME or --expect-digest DIGEST; --any-model if any that the policy allows will do",

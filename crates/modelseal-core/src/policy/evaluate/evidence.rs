@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::rule::{Failed, failed};
 use super::{duration_text, is_ahead, signer};
+use crate::KeyId;
 use crate::policy::EvidenceFacts;
 use crate::policy::model::{EvidenceRule, PolicyFile, Rule};
 
@@ -44,9 +45,12 @@ fn is_met_by(file: &PolicyFile, demand: &EvidenceRule, attestation: &EvidenceFac
         Some(Ok(id)) => Some(id),
         Some(Err(_)) => return false,
     };
+    let Ok(issuers) = attestation.issuer_key_ids.iter().map(|id| id.parse()).collect::<Result<Vec<KeyId>, _>>() else {
+        return false;
+    };
     attestation.predicate_type == demand.predicate_type
         && demand.keys.iter().any(|accepted| accepted == key)
-        && signer::accepts_attestations(file, key, id, now)
+        && signer::accepts_attestations(file, key, id, &issuers, now)
         && is_young(demand, attestation, now)
         && demand.fields.iter().all(|(pointer, accepted)| {
             let found = attestation.predicate.pointer(pointer);

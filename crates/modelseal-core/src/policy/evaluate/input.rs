@@ -5,10 +5,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::ClaimTable;
-use crate::policy::{Decision, Facts, IdentityFacts};
-
-/// Most resources that are handed on.
-const MOST_RESOURCES: usize = 10_000;
+use crate::policy::{Decision, Facts, IdentityFacts, Policy};
 
 /// Claims of Kubernetes as policies name them.
 const KUBERNETES: [&str; 3] = ["namespace", "service_account", "service_account_uid"];
@@ -24,12 +21,13 @@ pub(in crate::policy) fn input(facts: &Facts, native: Option<&Decision>, now: Ti
             "method": artifact.method,
             "hash": artifact.hash,
             "ignored_paths": artifact.ignored_paths,
-            "resources": artifact.resources.as_ref().filter(|resources| resources.len() <= MOST_RESOURCES),
+            "resources": artifact.resources.as_ref().filter(|resources| resources.len() <= Policy::MAX_INPUT_FILES),
         },
         "signature": {
             "verified": signature.verified,
             "key": signature.key,
             "key_id": signature.key_id,
+            "issuer_key_ids": signature.issuer_key_ids,
             "key_version": signature.key_version,
             "algorithm": signature.algorithm,
             "signed_at": signature.signed_at,

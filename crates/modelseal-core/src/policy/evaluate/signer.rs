@@ -77,9 +77,17 @@ pub(super) fn check_revoked(file: &PolicyFile, facts: &Facts) -> Result<()> {
                     .map(|file| format!("the file `{:.100}`", file.name))
             }
             RevokedThing::KeyId(_) | RevokedThing::KeyVersions(..) => {
-                let id = signature.key_id.as_deref().and_then(|id| id.parse().ok());
-                revokes_key(revoked, signature.key.as_deref(), id, signature.key_version, trusted_time)
-                    .then(|| format!("the key `{:.100}`", signature.key.as_deref().unwrap_or_default()))
+                let name = signature.key.as_deref().unwrap_or_default();
+                let revokes = |id: Option<&String>| {
+                    let id = id.and_then(|id| id.parse().ok());
+                    revokes_key(revoked, signature.key.as_deref(), id, signature.key_version, trusted_time)
+                };
+                if revokes(signature.key_id.as_ref()) {
+                    Some(format!("the key `{name:.100}`"))
+                } else {
+                    let issuer = signature.issuer_key_ids.iter().find(|id| revokes(Some(id)));
+                    issuer.map(|id| format!("the key {id:.100} of an authority above the certificate `{name:.100}`"))
+                }
             }
         };
         if let Some(what) = what {
@@ -112,13 +120,20 @@ fn revokes_key(
     is_meant && !excepted
 }
 
-/// Whether the policy still accepts what a key or certificate of this name attested.
-pub(super) fn accepts_attestations(file: &PolicyFile, name: &str, id: Option<KeyId>, now: Timestamp) -> bool {
+/// Whether the policy still accepts what a key or certificate of this name attested. `issuers` are the keys above it.
+pub(super) fn accepts_attestations(
+    file: &PolicyFile,
+    name: &str,
+    id: Option<KeyId>,
+    issuers: &[KeyId],
+    now: Timestamp,
+) -> bool {
     let accepted = |version: Option<u32>, id: Option<KeyId>| {
         !file.revoked.iter().any(|revoked| revokes_key(revoked, Some(name), id, version, None))
     };
     if let Some(certificate) = file.certificates.iter().find(|certificate| certificate.name == name) {
-        return contains(certificate.window, now) && accepted(None, id);
+        let mut ids = issuers.iter().copied().map(Some).chain([id]);
+        return contains(certificate.window, now) && ids.all(|id| accepted(None, id));
     }
     file.trusted.keys().iter().any(|key| {
         let own = key.key().id();

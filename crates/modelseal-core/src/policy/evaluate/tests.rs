@@ -420,6 +420,53 @@ fn t28_revocations_are_final_and_compare_every_form() {
     }
 }
 
+fn with_certificate(file: &mut PolicyFile, window: SigningWindow) {
+    file.certificates.push(PolicyCertificate {
+        name: "ca".to_owned(),
+        anchors: vec![],
+        alternative_names: vec!["a@acme.example".to_owned()],
+        window,
+        line: 1,
+    });
+}
+
+#[test]
+fn t28_a_revoked_authority_revokes_what_its_certificates_sign_and_attest() {
+    // Of a chain of three: the leaf's key, the intermediate's, the anchor's.
+    let of_chain = |keys: &Keys| [&keys.v2, &keys.v3, &keys.v4].map(|key| key.public.id());
+    let certified = |revoked: Option<usize>, attested: bool| {
+        outcome(|keys, file, facts| {
+            with_certificate(file, SigningWindow::new(None, None).unwrap());
+            let [leaf, intermediate, anchor] = of_chain(keys).map(|id| id.to_string());
+            let issuers = vec![intermediate, anchor];
+            if attested {
+                file.rules[0].evidence[0].keys = vec!["ca".to_owned()];
+                let evidence = &mut facts.evidence[0];
+                (evidence.key, evidence.key_id) = (Some("ca".to_owned()), Some(leaf));
+                evidence.issuer_key_ids = issuers;
+                signed_by(facts, &keys.experiments, "experiments", None);
+                file.rules[0].keys = vec!["experiments".to_owned()];
+            } else {
+                file.rules[0].keys.push("ca".to_owned());
+                let signature = &mut facts.signature;
+                (signature.key, signature.key_id) = (Some("ca".to_owned()), Some(leaf));
+                signature.key_version = None;
+                signature.issuer_key_ids = issuers;
+            }
+            if let Some(at) = revoked {
+                revoke(file, RevokedThing::KeyId(of_chain(keys)[at]));
+            }
+        })
+    };
+    assert_eq!(certified(None, false).0, "policy/allowed");
+    assert_eq!(certified(None, true).0, "policy/allowed");
+    for at in 0..3 {
+        assert_eq!(certified(Some(at), false).0, "policy/revoked", "{at}");
+        assert_eq!(certified(Some(at), true).1.as_deref(), Some("evidence"), "{at}");
+    }
+    assert_eq!(fails_at(|_, _, facts| facts.evidence[0].issuer_key_ids = vec!["x".to_owned()]), "evidence");
+}
+
 #[test]
 fn only_a_trusted_timestamp_can_except_a_signature_from_the_revocation_of_its_key() {
     let excepted = |source: &'static str, until: &'static str| {
@@ -481,13 +528,7 @@ fn windows_are_half_open_and_an_asserted_time_never_helps() {
 fn certificates_have_windows_too() {
     let with_window = |until: Option<&str>| {
         outcome(|_, file, facts| {
-            file.certificates.push(PolicyCertificate {
-                name: "ca".to_owned(),
-                anchors: vec![],
-                alternative_names: vec!["a@acme.example".to_owned()],
-                window: SigningWindow::new(None, until.map(at)).unwrap(),
-                line: 1,
-            });
+            with_certificate(file, SigningWindow::new(None, until.map(at)).unwrap());
             file.rules[0].keys.push("ca".to_owned());
             facts.signature.key = Some("ca".to_owned());
             facts.signature.key_version = None;
