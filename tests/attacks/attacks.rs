@@ -9,7 +9,12 @@
 mod support;
 
 mod inputs;
+mod policy_complaints;
+mod policy_input;
+mod policy_rules;
+mod policy_threats;
 mod reference;
 mod reports;
 mod several;
+mod shop;
 mod threats;
