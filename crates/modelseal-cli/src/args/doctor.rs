@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::ServerArgs;
+use super::{PolicyKeyArgs, ServerArgs};
 
 /// Flags of `doctor`.
 #[derive(Debug, Args)]
@@ -16,6 +16,8 @@ pub(crate) struct DoctorArgs {
     /// Also examine a policy
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) policy_keys: PolicyKeyArgs,
     /// Also examine a model and its signature, and verify it with --key or --policy
     #[arg(long, value_name = "MODEL")]
     pub(crate) model: Option<PathBuf>,

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::server;
 use crate::args::{DoctorArgs, key_ref};
+use crate::output::text::count;
 use crate::output::{Console, Paint};
 use crate::signals::Signals;
 
@@ -21,6 +22,8 @@ pub(crate) fn run(args: &DoctorArgs, console: &mut Console) -> Result<u8> {
     }
     request.identity = args.server.identity();
     request.policy.clone_from(&args.policy);
+    request.policy_keys = args.policy_keys.policy_key.iter().map(|key| key_ref(key)).collect::<Result<_>>()?;
+    request.min_policy_serial = args.policy_keys.min_policy_serial;
     request.model.clone_from(&args.model);
     request.bundle.clone_from(&args.bundle);
     request.repo = args.repo.clone().or_else(|| args.all.then(|| ".".into()));
@@ -70,8 +73,9 @@ fn text(report: &Report, object: &DoctorObject<'_>, paint: Paint) -> String {
         }
     }
     let Counts { ok, warning, problem, skipped } = object.counts;
+    let (warnings, problems) = (count(warning as u64, "warning"), count(problem as u64, "problem"));
     let word = if object.exit == 0 { paint.good(object.code) } else { paint.bad(object.code) };
-    text + &format!("{word}: {ok} ok, {warning} warning, {problem} problem, {skipped} skipped\n")
+    text + &format!("{word}: {ok} ok, {warnings}, {problems}, {skipped} skipped\n")
 }
 
 /// `file:line: `.

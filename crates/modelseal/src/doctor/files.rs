@@ -1,6 +1,8 @@
 //! Policy, public keys and the bundle of a model.
 
+use core::iter;
 use core::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use modelseal_core::{
     Code, Error, Event, Expected, KeyRef, Material, Observer, Policy, Result, Timestamp, TrustedKey, TrustedKeys,
@@ -10,8 +12,8 @@ use modelseal_vault::Env;
 use super::check::Check;
 use super::{DoctorRequest, finding};
 use crate::{
-    LoadedPolicy, PolicyRequest, VerifyOptions, inspect_bundle_file, load_policy, load_trusted_key,
-    verify_model_artifact,
+    LoadedPolicy, PolicyRequest, VerifyOptions, check_files_outside, inspect_bundle_file, load_policy,
+    load_trusted_key, use_identity, verify_model_artifact,
 };
 
 /// The keys that a bundle may be signed with.
@@ -19,11 +21,17 @@ use crate::{
 pub(super) struct Trusting {
     keys: Vec<TrustedKey>,
     policy: Option<LoadedPolicy>,
+    /// Files that decide which key is trusted: refused inside the model.
+    files: Vec<PathBuf>,
 }
 
 impl Trusting {
     pub(super) fn add(&mut self, keys: &[TrustedKey]) {
         self.keys.extend_from_slice(keys);
+    }
+
+    pub(super) fn rely_on(&mut self, files: Vec<PathBuf>) {
+        self.files.extend(files);
     }
 }
 
@@ -44,17 +52,18 @@ pub(super) fn examine(
             Err(error) => checks.push(finding("key", &error)?),
         }
     }
+    let named = request.key.iter().chain(&request.policy_keys).filter_map(KeyRef::path);
+    trusting.files.extend(named.map(Path::to_owned).chain(request.policy.clone()));
     policy(request, env, trusting, checks)?;
     bundle(request, observer, trusting, checks)
 }
 
 fn policy(request: &DoctorRequest, env: &dyn Env, trusting: &mut Trusting, checks: &mut Vec<Check>) -> Result<()> {
     let Some(path) = &request.policy else { return Ok(()) };
-    let mut asked = PolicyRequest::new(path.clone());
-    asked.danger_allow_test_keys = request.danger_allow_test_keys;
     let hooks = request.server.as_ref().map(|server| server.hooks.clone()).unwrap_or_default();
     let (now, shown) = (Timestamp::now(), path.to_string_lossy());
-    let loaded = match load_policy(&asked, now, &hooks, env) {
+    let loaded = asked(request, path, env).and_then(|asked| load_policy(&asked, now, &hooks, env));
+    let loaded = match loaded {
         Ok(loaded) => loaded,
         Err(error) => {
             checks.push(finding("policy", &error)?.at(&shown, None));
@@ -69,8 +78,28 @@ fn policy(request: &DoctorRequest, env: &dyn Env, trusting: &mut Trusting, check
         let what = format!("{}: {}", lint.name, lint.message);
         checks.push(Check::warning("policy-lint", what).fix(&lint.hint).at(&shown, Some(lint.line)));
     }
+    for note in &loaded.notes {
+        checks.push(Check::warning("policy-server", note).at(&shown, None));
+    }
     trusting.policy = Some(loaded);
     Ok(())
+}
+
+/// Which policy is asked for, and who must have signed it.
+fn asked(request: &DoctorRequest, path: &Path, env: &dyn Env) -> Result<PolicyRequest> {
+    let mut asked = PolicyRequest::new(path);
+    asked.policy_keys.clone_from(&request.policy_keys);
+    asked.min_serial = request.min_policy_serial;
+    asked.danger_allow_test_keys = request.danger_allow_test_keys;
+    if asked.needs_server() {
+        let Some(server) = &request.server else {
+            let message = "a policy key is on a server, and the server is left out";
+            return Err(Error::new(Code::UsageArguments, message).with_hint("give --all, or a file of the policy key"));
+        };
+        asked.server = server.clone();
+        use_identity(&mut asked.server, &request.identity, env)?;
+    }
+    Ok(asked)
 }
 
 fn bundle(
@@ -81,6 +110,7 @@ fn bundle(
 ) -> Result<()> {
     let Some(model) = request.model.as_ref().or(request.bundle.as_ref()) else { return Ok(()) };
     let path = request.bundle.as_ref().unwrap_or(model);
+    let inside = inside(request, trusting, checks)?;
     let shown = path.to_string_lossy();
     let inspection = match inspect_bundle_file(path) {
         Ok(inspection) => inspection,
@@ -123,7 +153,29 @@ fn bundle(
             .fix("export the key that signed it (`modelseal keys export`), or sign again"),
         _ => Check::skipped("bundle-key", "which key it names cannot be told before it is verified"),
     });
-    verified(request, &trusted, trusting.policy.as_ref(), observer, checks)
+    if inside {
+        checks.push(Check::skipped("bundle-verified", "what decides lies inside the model"));
+        return Ok(());
+    }
+    verified(request, &trusted, trusting, observer, checks)
+}
+
+/// Whether the model holds a file that would decide about it.
+fn inside(request: &DoctorRequest, trusting: &Trusting, checks: &mut Vec<Check>) -> Result<bool> {
+    let Some(model) = &request.model else { return Ok(false) };
+    let of_policy = trusting.policy.iter().flat_map(|loaded| &loaded.sources);
+    for file in trusting.files.iter().chain(of_policy) {
+        match check_files_outside(model, iter::once(file.as_path())) {
+            Err(error) if error.code() == Code::UsageTrustInsideModel => {
+                let why = "whoever can write the model could exchange it, and the model would judge itself";
+                checks.push(finding("trust-inside-model", &error)?.why(why));
+                return Ok(true);
+            }
+            // What cannot be read is said where it is read.
+            _ => {}
+        }
+    }
+    Ok(false)
 }
 
 fn trust(keys: &[TrustedKey], danger_allow_test_keys: bool) -> Result<TrustedKeys> {
@@ -138,7 +190,7 @@ fn trust(keys: &[TrustedKey], danger_allow_test_keys: bool) -> Result<TrustedKey
 fn verified(
     request: &DoctorRequest,
     trusted: &TrustedKeys,
-    policy: Option<&LoadedPolicy>,
+    trusting: &Trusting,
     observer: &dyn Observer,
     checks: &mut Vec<Check>,
 ) -> Result<()> {
@@ -148,11 +200,12 @@ fn verified(
     };
     let mut options = VerifyOptions::default();
     options.bundle.clone_from(&request.bundle);
+    options.trust_files.clone_from(&trusting.files);
     let any = Policy::any_trusted_key();
-    if let Some(loaded) = policy {
-        options.narrows.clone_from(&loaded.narrows);
+    if let Some(loaded) = &trusting.policy {
+        loaded.prepare(&mut options);
     }
-    let policy = policy.map_or(&any, |loaded| &loaded.policy);
+    let policy = trusting.policy.as_ref().map_or(&any, |loaded| &loaded.policy);
     // Which model it shall be is asked by whoever loads it.
     let expected = Expected::danger_any_model();
     match verify_model_artifact(model, trusted, policy, &expected, &options, &Passing(observer)) {

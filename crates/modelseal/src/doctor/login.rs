@@ -1,5 +1,6 @@
 //! What logs in, the login, and the role that it meets.
 
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use modelseal_core::{Code, Error, Result, VaultPath};
@@ -157,6 +158,11 @@ fn times(claims: &Map<String, Value>, now: i64) -> Check {
 }
 
 impl Login {
+    /// The files that say which server is believed.
+    pub(super) fn trust_files(&self) -> Vec<PathBuf> {
+        self.vault.trust_files()
+    }
+
     /// Logs in; a refusal is explained as far as the role may be read.
     pub(super) fn log_in(&self, env: &dyn Env, checks: &mut Vec<Check>) -> Result<Option<Session<'_>>> {
         match self.vault.log_in() {

@@ -33,6 +33,10 @@ pub struct DoctorRequest {
     pub key: Option<KeyRef>,
     /// A policy file.
     pub policy: Option<PathBuf>,
+    /// Public keys of which one must have signed the policy; empty: a signature is not asked for.
+    pub policy_keys: Vec<KeyRef>,
+    /// Refuse a policy with a smaller number.
+    pub min_policy_serial: Option<u64>,
     /// A model with its bundle.
     pub model: Option<PathBuf>,
     /// Where the bundle is; `None`: the default place.
@@ -80,7 +84,7 @@ pub fn examine(request: &DoctorRequest, env: &dyn Env, observer: &dyn Observer) 
         files::examine(request, env, observer, &mut trusting, &mut checks)?;
     }
     if let Some(directory) = &request.repo {
-        repo::examine(directory, env, observer, &mut checks)?;
+        repo::examine(directory, observer, &mut checks)?;
     }
     Ok(Report { checks })
 }
@@ -114,7 +118,10 @@ fn server(
     let examined = token::examine(&session, checks)
         .and_then(|()| login.examine_role(Some(&session), env, checks))
         .and_then(|()| match &request.key {
-            Some(KeyRef::Vault(reference)) => key::examine(&session, reference, checks, trusting),
+            Some(KeyRef::Vault(reference)) => {
+                trusting.rely_on(login.trust_files());
+                key::examine(&session, reference, checks, trusting)
+            }
             _ => {
                 skip_key(request, checks, "no key on the server was named: give --key hashivault://MOUNT/KEY");
                 Ok(())

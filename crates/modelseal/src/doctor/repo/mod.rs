@@ -1,18 +1,19 @@
 //! Long-lived secrets, bad advice and unsigned models in a directory. Nothing of a secret is ever shown.
 
-mod files;
+mod beneath;
 mod manifests;
 mod models;
 mod secrets;
+mod walk;
 mod workflows;
 
+use std::ffi::OsString;
 use std::path::Path;
 
-use modelseal_core::{Code, Error, Event, Observer, Result};
-use modelseal_vault::Env;
+use modelseal_core::{Code, Error, Observer, Result};
 
-use self::files::Content;
 use self::secrets::{ALLOW, Kind};
+use self::walk::{Limits, Passed};
 use super::Check;
 
 /// Most findings that are listed.
@@ -27,60 +28,97 @@ struct Hit {
 }
 
 /// Searches a directory.
-pub(super) fn examine(directory: &Path, env: &dyn Env, observer: &dyn Observer, checks: &mut Vec<Check>) -> Result<()> {
-    let listing = match files::list(directory, env) {
-        Ok(listing) => listing,
+pub(super) fn examine(directory: &Path, observer: &dyn Observer, checks: &mut Vec<Check>) -> Result<()> {
+    examine_within(directory, Limits::default(), observer, checks)
+}
+
+fn examine_within(directory: &Path, limits: Limits, observer: &dyn Observer, checks: &mut Vec<Check>) -> Result<()> {
+    let mut found = Found::default();
+    let passed = match walk::walk(directory, limits, observer, &mut found) {
+        Ok(passed) => passed,
         Err(error) => {
             checks.push(super::finding("repo", &error)?.why("nothing was searched"));
             return Ok(());
         }
     };
-    let (mut read, mut large, mut binary, mut unreadable) = (0, 0, 0, Vec::new());
-    let mut found = Vec::new();
-    for name in &listing.files {
-        if observer.event(Event::Checking).is_break() {
-            return Err(Error::new(Code::UsageInterrupted, "stopped while a directory was searched"));
-        }
-        match files::read(directory, name) {
-            Ok(Content::Text(text)) => {
-                read += 1;
-                found.extend(search(name, &text));
-            }
-            Ok(Content::Large) => large += 1,
-            Ok(Content::Binary) => binary += 1,
-            Ok(Content::Nothing) => {}
-            Err(error) => unreadable.push(format!("{name}: {}", error.message())),
-        }
-    }
-    found.extend(models::unsigned(&listing.files));
-    let more = found.len().saturating_sub(MOST);
-    found.truncate(MOST);
-    let clean = found.iter().all(|check| check.id != "repo-secret");
-    let what = format!(
-        "{} searched ({}); {} over 5 MiB and {} passed over",
-        count(read, "file"),
-        listing.how,
-        count(large, "file"),
-        count(binary, "binary file"),
-    );
-    let summary = if clean { "no stored secret: " } else { "" };
-    checks.push(Check::ok("repo", format!("{summary}{what}")).details(&listing.notes));
-    checks.append(&mut found);
-    if more > 0 {
+    let summary = if found.has_secret { "" } else { "no stored secret: " };
+    checks.push(Check::ok("repo", format!("{summary}{}", searched(&found, &passed))));
+    checks.append(&mut found.checks);
+    if found.more > 0 {
         let fix = "look at what is listed first, then run doctor again";
-        checks.push(Check::problem("repo-more", format!("{} more are not listed", count(more, "finding"))).fix(fix));
+        checks.push(
+            Check::problem("repo-more", format!("{} more are not listed", count(found.more, "finding"))).fix(fix),
+        );
     }
-    if !unreadable.is_empty() {
-        let what = format!("{} could not be read", count(unreadable.len(), "file"));
-        unreadable.truncate(20);
+    checks.extend(passed.limits.iter().map(|limit| {
+        let error = Error::new(Code::InputLimit, format!("the search ended early: {limit}"))
+            .with_hint("name the directory of one project with --repo, and its parts one by one");
+        Check::refused("repo-limit", &error).why("what is in the rest is not known")
+    }));
+    if passed.unreadable > 0 {
+        let noun = if passed.unreadable == 1 { "file or directory" } else { "files and directories" };
+        let what = format!("{} {noun} could not be read", passed.unreadable);
         checks.push(
             Check::warning("repo-unreadable", what)
                 .why("what is in them is not known")
                 .fix("run doctor as a user who may read them")
-                .details(unreadable),
+                .details(passed.first_unreadable),
         );
     }
     Ok(())
+}
+
+/// How much was searched, and what was not.
+fn searched(found: &Found, passed: &Passed) -> String {
+    let (read, large, binary) =
+        (count(found.read, "file"), count(passed.large, "file"), count(passed.binary, "binary file"));
+    let what = format!("{read} searched; {large} over 5 MiB and {binary} passed over");
+    if passed.directories.is_empty() {
+        return what;
+    }
+    let names: Vec<String> = passed.directories.iter().map(|(name, number)| format!("{name} ({number})")).collect();
+    format!("{what}; directories not entered: {}", names.join(", "))
+}
+
+/// What the search found so far.
+#[derive(Debug, Default)]
+struct Found {
+    /// The first [`MOST`].
+    checks: Vec<Check>,
+    /// Findings that are not listed.
+    more: usize,
+    has_secret: bool,
+    /// Files that were searched.
+    read: usize,
+}
+
+impl Found {
+    /// How a path is shown: a name that holds a secret itself is a finding, and is not repeated.
+    fn name(&mut self, place: &str, name: &str) -> String {
+        match secrets::find("", &[name]).first() {
+            Some(hit) => {
+                let shown = format!("{place}[{}]", hit.kind.what());
+                let what = format!("{} in the name of a file", hit.kind.what());
+                self.push(Check::problem("repo-secret", what).why(hit.kind.why()).fix(hit.kind.fix()).at(&shown, None));
+                shown
+            }
+            None => format!("{place}{name}"),
+        }
+    }
+
+    fn text(&mut self, name: &str, text: &str) {
+        self.read += 1;
+        search(name, text).into_iter().for_each(|check| self.push(check));
+    }
+
+    fn models(&mut self, place: &str, files: &[&OsString]) {
+        models::unsigned(place, files).into_iter().for_each(|check| self.push(check));
+    }
+
+    fn push(&mut self, check: Check) {
+        self.has_secret |= check.id == "repo-secret";
+        if self.checks.len() < MOST { self.checks.push(check) } else { self.more += 1 }
+    }
 }
 
 /// What is wrong with one file.

@@ -103,13 +103,18 @@ fn by_form(line: &str) -> Option<Kind> {
 
 /// What follows each occurrence of a prefix that no word runs into.
 fn runs<'a>(line: &'a str, prefix: &'a str, class: fn(char) -> bool) -> impl Iterator<Item = &'a str> {
-    line.match_indices(prefix).filter_map(move |(at, _)| {
-        let before = line.get(..at)?.chars().next_back();
-        let inside = before.is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
+    // In this order, so that no run is scanned from within: a long line would take hours.
+    line.match_indices(prefix).filter(move |(at, _)| !is_within(line, *at)).filter_map(move |(at, _)| {
         let rest = line.get(at + prefix.len()..)?;
         let end = rest.find(|c| !class(c)).unwrap_or(rest.len());
-        rest.get(..end).filter(|_| !inside)
+        rest.get(..end)
     })
+}
+
+/// A word runs into what begins here.
+fn is_within(line: &str, at: usize) -> bool {
+    let before = line.get(..at).and_then(|before| before.chars().next_back());
+    before.is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
 
 /// A run of one or two characters is drawn by hand.
@@ -205,7 +210,10 @@ fn names_token(name: &str, line: &str) -> bool {
 
 /// The beginning of what is assigned, when it stands for itself: nothing that is put in later, and no placeholder.
 pub(super) fn literal(text: &str) -> Option<&str> {
+    /// As much as tells whether it is one, in characters.
+    const LOOKED_AT: usize = 512;
     let text = text.trim_start();
+    let text = text.char_indices().nth(LOOKED_AT).and_then(|(end, _)| text.get(..end)).unwrap_or(text);
     let (text, quoted) = match text.chars().next() {
         Some(quote @ ('"' | '\'')) => (text.strip_prefix(quote)?.split(quote).next()?, true),
         _ => (text.split([' ', '\t', ';', ',', ')', '`', '"', '\'']).next()?, false),

@@ -1,7 +1,9 @@
+use core::ops::ControlFlow;
+use std::cell::Cell;
 use std::fs;
+use std::time::{Duration, Instant};
 
-use modelseal_core::Silent;
-use modelseal_vault::FixedEnv;
+use modelseal_core::{Event, Silent};
 
 use super::*;
 use crate::doctor::Status;
@@ -187,9 +189,9 @@ fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
     directory
 }
 
-fn examined(directory: &Path, env: &FixedEnv) -> Vec<Check> {
+fn examined(directory: &Path) -> Vec<Check> {
     let mut checks = Vec::new();
-    examine(directory, env, &Silent, &mut checks).unwrap();
+    examine(directory, &Silent, &mut checks).unwrap();
     checks
 }
 
@@ -203,12 +205,11 @@ fn files_that_are_no_text_or_lie_elsewhere_are_passed_over() {
     std::os::unix::fs::symlink(elsewhere.path().join("outside"), here.path().join("link")).unwrap();
     #[cfg(unix)]
     std::os::unix::fs::symlink(elsewhere.path(), here.path().join("links")).unwrap();
-    let checks = examined(here.path(), &FixedEnv::default());
+    let checks = examined(here.path());
     let ids: Vec<(&str, Option<&str>)> = checks.iter().map(|check| (check.id, check.file.as_deref())).collect();
     assert_eq!(ids, [("repo", None), ("repo-secret", Some("a/b.txt"))]);
     assert!(checks[0].what.contains("1 file over 5 MiB and 1 binary file passed over"), "{}", checks[0].what);
-    assert!(checks[0].what.contains("git does not know"), "{}", checks[0].what);
-    assert_eq!(examined(&elsewhere.path().join("none"), &FixedEnv::default())[0].status, Status::Problem);
+    assert_eq!(examined(&elsewhere.path().join("none"))[0].status, Status::Problem);
 }
 
 #[test]
@@ -221,41 +222,142 @@ fn models_without_a_signature_are_found() {
         ("alone.gguf", ""),
         ("alone.gguf.sig", ""),
     ]);
-    let checks = examined(here.path(), &FixedEnv::default());
+    let checks = examined(here.path());
     let places: Vec<&str> = checks.iter().filter_map(|check| check.file.as_deref()).collect();
     assert_eq!(places, ["a", "a/b"]);
     assert!(checks[1..].iter().all(|check| (check.id, check.status) == ("repo-unsigned-model", Status::Warning)));
 }
 
-#[cfg(unix)]
 #[test]
-fn t21_git_says_which_files_there_are_and_starts_nothing_of_the_repository() {
-    let Some(path) = std::env::var_os("PATH") else { return };
-    let env: FixedEnv = [("PATH", path.to_str().unwrap())].into_iter().collect();
+fn t21_nothing_in_the_directory_says_what_is_not_searched_but_names_that_are_listed() {
     let secret = format!("hvs.{}", noise(40));
     let here = directory(&[
         ("tracked", &secret),
-        ("new", &secret),
         ("ignored", &secret),
         (".env", "A_TOKEN=tr0ub4dor"),
-        (".gitignore", "ignored\n.env\n"),
-        ("evil.sh", "#!/bin/sh\ntouch started\n"),
+        (".gitignore", "*\n"),
+        (".git/config", &secret),
+        ("a/.git", &secret),
+        ("a/node_modules/b/c", &secret),
+        ("target/x", &secret),
+        ("b/target/x", &secret),
+        (".venv/x", &secret),
+        (".cache/x", &secret),
+        ("targets/x", &secret),
     ]);
-    let git = |arguments: &[&str]| {
-        let ran = std::process::Command::new("git").args(arguments).current_dir(here.path()).output();
-        ran.is_ok_and(|output| output.status.success())
-    };
-    if !git(&["init", "-q"]) {
-        return;
-    }
-    assert!(git(&["add", "tracked", ".gitignore"]));
-    use std::os::unix::fs::PermissionsExt as _;
-    let evil = here.path().join("evil.sh");
-    fs::set_permissions(&evil, fs::Permissions::from_mode(0o755)).unwrap();
-    assert!(git(&["config", "core.fsmonitor", evil.to_str().unwrap()]));
-    let checks = examined(here.path(), &env);
+    let checks = examined(here.path());
     let files: Vec<&str> = checks.iter().filter_map(|check| check.file.as_deref()).collect();
-    assert_eq!(files, [".env", "new", "tracked"]);
-    assert_eq!(checks[0].details, [".env is ignored by git, and searched all the same"]);
-    assert!(!here.path().join("started").exists());
+    assert_eq!(files, [".env", "a/.git", "ignored", "targets/x", "tracked"]);
+    let said = "directories not entered: .cache (1), .git (1), .venv (1), node_modules (1), target (2)";
+    assert!(checks[0].what.ends_with(said), "{}", checks[0].what);
+}
+
+#[test]
+fn a_search_that_ends_early_is_a_problem() {
+    let secret = format!("hvs.{}", noise(40));
+    let here = directory(&[("a/b/c/x", &secret), ("d", "text"), ("e", &secret)]);
+    let within = |limits| {
+        let mut checks = Vec::new();
+        examine_within(here.path(), limits, &Silent, &mut checks).unwrap();
+        let limit = checks.iter().find(|check| check.id == "repo-limit");
+        if let Some(limit) = limit {
+            assert_eq!((limit.status, limit.code), (Status::Problem, Some(Code::InputLimit)));
+            assert!(limit.what.starts_with("the search ended early: ") && limit.why.is_some() && limit.fix.is_some());
+        }
+        let files: Vec<String> = checks.iter().filter_map(|check| check.file.clone()).collect();
+        (files, limit.map(|limit| limit.what.clone()))
+    };
+    let all = Limits::default();
+    assert_eq!(within(all), (vec!["a/b/c/x".to_owned(), "e".to_owned()], None));
+    for (limits, files, what) in [
+        (Limits { depth: 3, ..all }, vec!["a/b/c/x", "e"], ""),
+        (Limits { depth: 2, ..all }, vec!["e"], "deeper than 2"),
+        (Limits { entries: 6, ..all }, vec!["a/b/c/x", "e"], ""),
+        (Limits { entries: 5, ..all }, vec!["e"], "more than 5 files"),
+        (Limits { bytes: 92, ..all }, vec!["a/b/c/x", "e"], ""),
+        (Limits { bytes: 91, ..all }, vec!["a/b/c/x"], "more than 91 bytes"),
+    ] {
+        let (found, limit) = within(limits);
+        assert_eq!(found, files, "{limits:?}");
+        assert!(limit.as_deref().map_or(what.is_empty(), |limit| limit.contains(what)), "{limits:?} {limit:?}");
+        assert_eq!(limit.is_none(), what.is_empty(), "{limits:?}");
+    }
+}
+
+/// Stops at the given question.
+struct After(Cell<usize>);
+
+impl Observer for After {
+    fn event(&self, _: Event) -> ControlFlow<()> {
+        match self.0.get().checked_sub(1) {
+            Some(left) => {
+                self.0.set(left);
+                ControlFlow::Continue(())
+            }
+            None => ControlFlow::Break(()),
+        }
+    }
+}
+
+#[test]
+fn a_stop_is_seen_while_a_directory_is_listed_and_between_files() {
+    let here = directory(&[("a", ""), ("b", ""), ("c", "")]);
+    // Three names, then each of them, then the end.
+    for questions in 0..7 {
+        let mut checks = Vec::new();
+        let stopped = examine(here.path(), &After(Cell::new(questions)), &mut checks).unwrap_err();
+        assert_eq!((stopped.code(), checks.len()), (Code::UsageInterrupted, 0), "{questions}");
+    }
+    examine(here.path(), &After(Cell::new(7)), &mut Vec::new()).unwrap();
+}
+
+#[test]
+fn long_lines_do_not_take_forever() {
+    let started = Instant::now();
+    let variable = ["VAULT", "TOKEN"].join("_");
+    for text in ["eyJ".repeat(200_000), "hvs.".repeat(200_000), format!("{variable}=xxxx=").repeat(40_000)] {
+        assert_eq!(found("a.yml", &text), []);
+    }
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+}
+
+#[test]
+fn findings_beyond_the_limit_are_counted_and_still_fail() {
+    let allowed = format!("A_TOKEN=tr0ub4dor # {ALLOW}\n").repeat(MOST);
+    let here = directory(&[("a.env", &allowed), ("b.env", "A_TOKEN=tr0ub4dor")]);
+    let checks = examined(here.path());
+    assert_eq!(checks.len(), 1 + MOST + 1);
+    assert!(!checks[0].what.contains("no stored secret"), "{}", checks[0].what);
+    let more = checks.last().unwrap();
+    assert_eq!((more.id, more.status), ("repo-more", Status::Problem));
+    assert!(more.what.contains("1 finding more"), "{}", more.what);
+}
+
+#[cfg(unix)]
+#[test]
+fn t11_hostile_names_stay_on_one_line_and_a_secret_in_a_name_is_not_repeated() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let secret = format!("hvs.{}", noise(40));
+    let here = directory(&[("a\nok  repo\u{1b}[2J/x\u{202e}.gguf", ""), (&format!("{secret}/f"), &secret)]);
+    fs::write(here.path().join(OsStr::from_bytes(b"no-utf8-\xff")), &secret).unwrap();
+    let checks = examined(here.path());
+    let all = format!("{checks:?}");
+    assert!(!all.contains(&noise(40)), "{all}");
+    let files: Vec<(&str, &str)> = checks[1..].iter().map(|check| (check.id, check.file.as_deref().unwrap())).collect();
+    assert_eq!(
+        files,
+        [
+            ("repo-unsigned-model", "a\\nok  repo\\u{1b}[2J"),
+            ("repo-secret", "[a token of Vault or OpenBao]"),
+            ("repo-secret", "[a token of Vault or OpenBao]/f"),
+            ("repo-secret", "no-utf8-\u{fffd}"),
+        ]
+    );
+    for check in &checks {
+        let texts =
+            [check.what.as_str(), check.fix.as_deref().unwrap_or_default(), check.file.as_deref().unwrap_or_default()];
+        assert!(texts.iter().all(|text| !text.contains(['\n', '\u{1b}', '\u{202e}'])), "{check:?}");
+    }
 }
