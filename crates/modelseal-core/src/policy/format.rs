@@ -1,9 +1,12 @@
 //! File formats that a rule can allow: a filter, no proof.
 
 mod bytes;
+mod container;
+mod input;
 mod name;
 mod numpy;
 mod pickle;
+mod safetensors;
 
 #[cfg(test)]
 mod tests;

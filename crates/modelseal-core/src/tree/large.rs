@@ -106,7 +106,10 @@ impl Worker<'_> {
             Err(error) => return self.pass.read_failed(ReadFailure::Os(error), name.as_str()).map_or(Ok(()), Err),
         }
         let size = stamp.size();
-        let format = recognise(self.pass, &name, &OnDisk { file, size })?;
+        let format = match recognise(self.pass, &name, &OnDisk { file, size, surroundings: self.pass }) {
+            Ok(format) => format,
+            Err(failure) => return self.pass.read_failed(failure, name.as_str()).map_or(Ok(()), Err),
+        };
         self.check_unchanged(&name, file, stamp)?;
         self.collected.files.push(HashedFile { name, size, digests, link, format });
         self.pass.file_done(1);

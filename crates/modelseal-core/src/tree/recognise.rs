@@ -3,9 +3,10 @@
 use std::io;
 
 use super::pass::Pass;
-use super::sys::{Failure, Handle};
+use super::stream::{ReadFailure, Surroundings};
+use super::sys::Handle;
+use crate::ResourceName;
 use crate::policy::{Content, FileFormat};
-use crate::{ResourceName, Result};
 
 /// A file that was read as a whole.
 pub(super) struct InMemory<'a>(pub(super) &'a [u8]);
@@ -14,17 +15,25 @@ pub(super) struct InMemory<'a>(pub(super) &'a [u8]);
 pub(super) struct OnDisk<'a> {
     pub(super) file: &'a Handle,
     pub(super) size: u64,
+    /// Looked at before every read: telling a format may take a while.
+    pub(super) surroundings: &'a dyn Surroundings,
 }
 
 /// The format of a file, if the scan tells formats.
-pub(super) fn recognise(pass: &Pass<'_>, name: &ResourceName, content: &dyn Content) -> Result<Option<FileFormat>> {
+pub(super) fn recognise(
+    pass: &Pass<'_>,
+    name: &ResourceName,
+    content: &dyn Content,
+) -> Result<Option<FileFormat>, ReadFailure> {
     if !pass.scan.recognise {
         return Ok(None);
     }
     let file_name = if name.is_single_file() { pass.scan.root.name().unwrap_or_default() } else { name.as_str() };
-    FileFormat::of_bytes(content, FileFormat::of_name(file_name))
-        .map(Some)
-        .map_err(|error| pass.failed(Failure::Os(error), name.as_str()))
+    match FileFormat::of_bytes(content, FileFormat::of_name(file_name)) {
+        Ok(format) => Ok(Some(format)),
+        Err(_) if pass.stopped() => Err(ReadFailure::Stopped),
+        Err(error) => Err(ReadFailure::Os(error)),
+    }
 }
 
 impl Content for InMemory<'_> {
@@ -46,6 +55,9 @@ impl Content for OnDisk<'_> {
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        if self.surroundings.stopped() {
+            return Err(io::Error::other("the work is stopping"));
+        }
         self.file.read_at(buffer, offset)
     }
 }

@@ -69,7 +69,10 @@ impl Worker<'_> {
             Err(failure) => return self.pass.read_failed(failure, name.as_str()).map_or(Ok(()), Err),
         }
         let content = self.group.buffer.get(start..start + length).unwrap_or_default();
-        let format = recognise(self.pass, &name, &InMemory(content))?;
+        let format = match recognise(self.pass, &name, &InMemory(content)) {
+            Ok(format) => format,
+            Err(failure) => return self.pass.read_failed(failure, name.as_str()).map_or(Ok(()), Err),
+        };
         self.check_unchanged(&name, file, stamp)?;
         self.group.files.push(Read { name, link, start, length, format });
         self.group.used += length;

@@ -1,15 +1,16 @@
-//! What a file is by its bytes: recognised by structure. Whatever looks dangerous wins over whatever looks benign, since
-//! one file can be both.
+//! What a file is by its bytes: recognised by structure. Whatever looks dangerous wins over whatever looks benign, as one
+//! file can be both.
 
-use core::fmt;
 use std::io::{self, BufReader, Read};
 
-use serde::de::{IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::FileFormat;
+use super::container::{Container, container};
 use super::numpy;
-use super::pickle::{self, Pickle};
+use super::pickle::is_pickle;
+use super::safetensors::is_safetensors;
 
 /// Bytes at the beginning that most formats are known by.
 const HEAD: usize = 64 << 10;
@@ -17,10 +18,7 @@ const HEAD: usize = 64 << 10;
 const TAIL: usize = (64 << 10) + 22;
 /// Largest text or JSON that is read for it; what is larger is something else.
 const MOST_TEXT: u64 = 64 << 20;
-/// Largest header of a safetensors file, as its readers have it.
-const MOST_HEADER: u64 = 100_000_000;
 
-const ZIP: [&[u8]; 3] = [b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"];
 const PROGRAMS: [&[u8]; 10] = [
     b"#!",
     b"\x7fELF",
@@ -56,9 +54,12 @@ impl FileFormat {
         if PROGRAMS.iter().any(|magic| head.starts_with(magic)) {
             return Ok(Self::Code);
         }
-        let pickle = pickle::look(content)?;
-        if pickle == Pickle::Runs || is_archive(content, &head)? {
+        let container = container(&head);
+        if container == Some(Container::Opened) || is_pickle(content)? || ends_archive(content)? {
             return Ok(Self::Pickle);
+        }
+        if container.is_some() {
+            return Ok(Self::Other);
         }
         if is_safetensors(content, &head)? {
             return Ok(Self::Safetensors);
@@ -66,14 +67,11 @@ impl FileFormat {
         if is_gguf(&head) {
             return Ok(Self::Gguf);
         }
-        if let Some(plain) = numpy::is_plain(&head) {
+        if let Some(plain) = numpy::is_plain(&head, content.size()) {
             return Ok(if plain { Self::Numpy } else { Self::Pickle });
         }
         if is_image(&head, content.size()) {
             return Ok(Self::Image);
-        }
-        if pickle == Pickle::Data {
-            return Ok(Self::Pickle);
         }
         match by_name {
             Self::Onnx if is_message(&head, content.size(), 26) => return Ok(Self::Onnx),
@@ -87,70 +85,10 @@ impl FileFormat {
     }
 }
 
-/// ZIP archives by either end, since readers find them by their end, and tapes, which old loaders accept.
-fn is_archive(content: &dyn Content, head: &[u8]) -> io::Result<bool> {
-    if ZIP.iter().any(|magic| head.starts_with(magic)) || head.get(257..262) == Some(b"ustar") {
-        return Ok(true);
-    }
+/// Whether a ZIP archive ends here: readers find it by its end, whatever is before it.
+fn ends_archive(content: &dyn Content) -> io::Result<bool> {
     let tail = read(content, content.size().saturating_sub(TAIL as u64), TAIL)?;
     Ok(tail.windows(4).any(|window| window == b"PK\x05\x06"))
-}
-
-/// A header in JSON whose tensors tile the rest of the file.
-fn is_safetensors(content: &dyn Content, head: &[u8]) -> io::Result<bool> {
-    let Some((length, rest)) = head.split_first_chunk().map(|(length, rest)| (u64::from_le_bytes(*length), rest))
-    else {
-        return Ok(false);
-    };
-    let Some(data) = content.size().checked_sub(8).and_then(|left| left.checked_sub(length)) else { return Ok(false) };
-    if length > MOST_HEADER || rest.first() != Some(&b'{') {
-        return Ok(false);
-    }
-    let header = read(content, 8, usize::try_from(length).unwrap_or(usize::MAX))?;
-    let Ok(Tensors(mut ranges)) = serde_json::from_slice(&header) else { return Ok(false) };
-    ranges.sort_unstable();
-    let mut reached = 0;
-    let tiled = ranges.into_iter().all(|(start, end)| {
-        let follows = start == reached && start <= end;
-        reached = end;
-        follows
-    });
-    Ok(tiled && reached == data)
-}
-
-/// Where the tensors of a header lie in the data.
-struct Tensors(Vec<(u64, u64)>);
-
-impl<'de> Deserialize<'de> for Tensors {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Tensor {
-            data_offsets: (u64, u64),
-        }
-        struct Header;
-
-        impl<'de> Visitor<'de> for Header {
-            type Value = Tensors;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the header of a safetensors file")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tensors, A::Error> {
-                let mut ranges = Vec::new();
-                while let Some(name) = map.next_key::<String>()? {
-                    if name == "__metadata__" {
-                        map.next_value::<IgnoredAny>()?;
-                    } else {
-                        ranges.push(map.next_value::<Tensor>()?.data_offsets);
-                    }
-                }
-                Ok(Tensors(ranges))
-            }
-        }
-
-        deserializer.deserialize_map(Header)
-    }
 }
 
 fn is_gguf(head: &[u8]) -> bool {
@@ -238,7 +176,7 @@ fn is_text(content: &dyn Content) -> io::Result<bool> {
 }
 
 fn is_json(content: &dyn Content) -> io::Result<bool> {
-    let mut reader = serde_json::Deserializer::from_reader(BufReader::new(Reader { content, offset: 0 }));
+    let mut reader = serde_json::Deserializer::from_reader(BufReader::new(Reader::new(content, 0)));
     let parsed = Deserialize::deserialize(&mut reader).and_then(|IgnoredAny| reader.end());
     match parsed {
         Ok(()) => Ok(true),
@@ -247,9 +185,16 @@ fn is_json(content: &dyn Content) -> io::Result<bool> {
     }
 }
 
-struct Reader<'a> {
+/// The bytes from an offset on.
+pub(super) struct Reader<'a> {
     content: &'a dyn Content,
     offset: u64,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) const fn new(content: &'a dyn Content, offset: u64) -> Self {
+        Self { content, offset }
+    }
 }
 
 impl Read for Reader<'_> {

@@ -1,48 +1,46 @@
 //! Pickles: programs for a stack machine. One without the mark of its protocol can begin like anything else, so the
-//! operations are followed, without doing anything, to see whether a loader would get to run something.
+//! operations are followed, without doing anything, to see whether a loader might get to run something.
+//!
+//! Values are not computed. Whatever a loader might accept goes on, and only what every loader fails at ends the way:
+//! an unknown operation, an empty stack, an argument that no parser takes, a call although nothing was imported.
 
 use std::io;
 
 use super::Content;
+use super::input::Input;
 
-/// What following the operations led to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pickle {
-    /// A loader would fail before it ran or returned anything.
-    No,
-    /// A loader would return plain data.
-    Data,
-    /// A loader would import and call, or it cannot be told.
-    Runs,
-}
-
+/// Bytes that are read to follow the operations. What goes on for longer counts as a pickle.
+const MOST_BYTES: u64 = 16 << 20;
 /// Operations that are followed; nothing but a pickle goes on so long.
-const MOST_STEPS: usize = 200_000;
-/// Bytes that are read at once.
-const PIECE: usize = 4096;
-/// Longest argument that ends with its line.
-const MOST_LINE: usize = 64 << 10;
+const MOST_STEPS: usize = 1_000_000;
 
+/// Whether a loader would call something, or return what it imported, or take all of the file for plain data; or
+/// whether that cannot be told.
+///
 /// # Errors
 /// Those of reading.
-pub(super) fn look(content: &dyn Content) -> io::Result<Pickle> {
-    let mut machine = Machine { input: Input::new(content), depths: Vec::new(), depth: 0, memo: false, imports: false };
+pub(super) fn is_pickle(content: &dyn Content) -> io::Result<bool> {
+    let input = Input::new(content, MOST_BYTES);
+    let mut machine = Machine { input, depths: Vec::new(), depth: 0, memo: false, imports: false };
     if let (Some(0x80), Some(2..=5)) = (machine.input.byte()?, machine.input.byte()?) {
         // The lengths with which safetensors files begin can look so, too: then no operation follows.
-        let next = machine.input.byte()?;
-        return Ok(if next.is_some_and(is_operation) { Pickle::Runs } else { Pickle::No });
+        return Ok(machine.input.byte()?.is_some_and(is_operation));
     }
-    machine.input.at = 0;
+    machine.input.rewind();
     for _ in 0..MOST_STEPS {
         match machine.step()? {
             Step::Goes => {}
-            Step::Fails => return Ok(Pickle::No),
-            Step::Stops if machine.imports => return Ok(Pickle::Runs),
-            Step::Stops => return Ok(Pickle::Data),
-            Step::Calls => return Ok(Pickle::Runs),
+            Step::Fails => return Ok(machine.input.is_spent()),
+            Step::Calls => return Ok(true),
+            Step::Stops if machine.imports || machine.input.is_over()? => return Ok(true),
+            // Loaders of several values begin again where the last one ends.
+            Step::Stops => {
+                machine.depths.clear();
+                machine.depth = 0;
+            }
         }
     }
-    Ok(Pickle::Runs)
+    Ok(true)
 }
 
 enum Step {
@@ -55,10 +53,12 @@ enum Step {
 struct Machine<'a> {
     input: Input<'a>,
     /// Depths below the marks.
-    depths: Vec<u64>,
-    /// Values above the last mark.
-    depth: u64,
+    depths: Vec<u32>,
+    /// Values above the last mark: never more than there were operations.
+    depth: u32,
+    /// Whether something was remembered.
     memo: bool,
+    /// Whether there may be something that can be called.
     imports: bool,
 }
 
@@ -74,25 +74,26 @@ impl Machine<'_> {
             b'0' => self.pop(1) || self.pop_mark(),
             b'1' => self.pop_mark(),
             b'2' => self.depth > 0 && self.push(),
-            b'N' | b')' | b']' | b'}' | 0x88 | 0x89 | 0x8f => self.push(),
-            b'K' => self.skip(1)?,
-            b'M' => self.skip(2)?,
-            b'J' => self.skip(4)?,
-            b'G' => self.skip(8)?,
+            b'N' | b')' | b']' | b'}' | 0x88 | 0x89 | 0x8f | 0x97 => self.push(),
+            b'K' => self.skip(1),
+            b'M' => self.skip(2),
+            b'J' => self.skip(4),
+            b'G' => self.skip(8),
             0x8a | b'U' | b'C' | 0x8c => self.skip_counted(1)?,
             b'T' | b'X' | b'B' | 0x8b => self.skip_counted(4)?,
             0x8d | 0x8e | 0x96 => self.skip_counted(8)?,
-            b'I' | b'L' | b'F' => self.line(is_number)? && self.push(),
+            b'I' | b'L' => self.line(is_whole)? && self.push(),
+            b'F' => self.line(is_float)? && self.push(),
             b'S' => self.line(is_quoted)? && self.push(),
             b'V' => self.line(|_| true)? && self.push(),
             b'P' => self.line(<[u8]>::is_ascii)? && self.push(),
-            b'p' => self.depth > 0 && self.line(is_number)? && self.remember(),
-            b'q' => self.depth > 0 && self.input.skip(1)? && self.remember(),
-            b'r' => self.depth > 0 && self.input.skip(4)? && self.remember(),
+            b'p' => self.depth > 0 && self.line(is_whole)? && self.remember(),
+            b'q' => self.depth > 0 && self.input.skip(1) && self.remember(),
+            b'r' => self.depth > 0 && self.input.skip(4) && self.remember(),
             0x94 => self.depth > 0 && self.remember(),
-            b'g' => self.line(is_number)? && self.memo && self.push(),
-            b'h' => self.memo && self.skip(1)?,
-            b'j' => self.memo && self.skip(4)?,
+            b'g' => self.memo && self.line(is_whole)? && self.push(),
+            b'h' => self.memo && self.skip(1),
+            b'j' => self.memo && self.skip(4),
             b't' | b'l' | b'd' | 0x91 => self.pop_mark() && self.push(),
             0x85 => self.pop(1) && self.push(),
             0x86 => self.pop(2) && self.push(),
@@ -100,47 +101,40 @@ impl Machine<'_> {
             b'a' => self.depth > 1 && self.pop(1),
             b's' => self.depth > 2 && self.pop(2),
             b'e' | b'u' | 0x90 => self.pop_mark() && self.depth > 0,
-            b'Q' => self.pop(1) && self.push(),
-            0x80 => self.input.skip(1)?,
-            0x95 => self.input.skip(8)?,
-            0x97 => self.push(),
-            0x98 => self.depth > 0,
-            b'c' => {
-                self.imports = true;
-                self.line(is_name)? && self.line(is_name)? && self.push()
-            }
-            0x93 => {
-                self.imports = true;
-                self.pop(2) && self.push()
-            }
-            0x82..=0x84 => {
-                self.imports = true;
-                self.skip([1, 2, 4][usize::from(operation - 0x82)])?
-            }
-            b'i' => {
-                self.imports = !self.depths.is_empty() && self.line(is_name)? && self.line(is_name)?;
-                return Ok(self.calls_if(true));
-            }
+            b'Q' | 0x98 => self.depth > 0,
+            0x80 => self.input.skip(1),
+            0x95 => self.input.skip(8),
+            b'c' => self.import()? && self.push(),
+            0x93 => self.pop(2) && self.imported() && self.push(),
+            0x82..=0x84 => self.imported() && self.skip([1, 2, 4][usize::from(operation - 0x82)]),
+            b'i' => return Ok(if !self.depths.is_empty() && self.import()? { Step::Calls } else { Step::Fails }),
             b'o' => return Ok(self.calls_if(!self.depths.is_empty() && self.depth > 0)),
             b'R' | 0x81 => return Ok(self.calls_if(self.depth > 1)),
-            b'b' => return Ok(self.calls_if(self.depth > 1)),
             0x92 => return Ok(self.calls_if(self.depth > 2)),
+            b'b' if self.imports => return Ok(self.calls_if(self.depth > 1)),
+            // Plain data can be built from nothing.
+            b'b' => self.depth > 1 && self.pop(1),
             _ => false,
         };
         Ok(if fine { Step::Goes } else { Step::Fails })
     }
 
-    fn push(&mut self) -> bool {
+    const fn push(&mut self) -> bool {
         self.depth += 1;
         true
     }
 
-    fn remember(&mut self) -> bool {
+    const fn remember(&mut self) -> bool {
         self.memo = true;
         true
     }
 
-    fn pop(&mut self, count: u64) -> bool {
+    const fn imported(&mut self) -> bool {
+        self.imports = true;
+        true
+    }
+
+    fn pop(&mut self, count: u32) -> bool {
         let left = self.depth.checked_sub(count);
         self.depth = left.unwrap_or_default();
         left.is_some()
@@ -152,77 +146,34 @@ impl Machine<'_> {
         below.is_some()
     }
 
-    fn skip(&mut self, count: u64) -> io::Result<bool> {
-        Ok(self.input.skip(count)? && self.push())
+    fn skip(&mut self, count: u64) -> bool {
+        self.input.skip(count) && self.push()
     }
 
-    fn skip_counted(&mut self, width: usize) -> io::Result<bool> {
+    fn skip_counted(&mut self, width: u32) -> io::Result<bool> {
         let mut count = 0;
         for shift in 0..width {
             let Some(byte) = self.input.byte()? else { return Ok(false) };
             count |= u64::from(byte) << (8 * shift);
         }
-        self.skip(count)
+        Ok(self.skip(count))
     }
 
     fn line(&mut self, fits: impl Fn(&[u8]) -> bool) -> io::Result<bool> {
-        Ok(self.input.line()?.is_some_and(|line| fits(&line)))
+        Ok(self.input.line(fits)?.is_some())
+    }
+
+    fn import(&mut self) -> io::Result<bool> {
+        let Some(module) = self.input.line(is_module)? else { return Ok(false) };
+        // A directory of any name can be imported, but has nothing except what all modules have.
+        let odd = module.iter().any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control());
+        let found = self.line(|name| !odd || name.starts_with(b"__"))?;
+        Ok(found && self.imported())
     }
 
     /// Without an import there is nothing that could be called.
     const fn calls_if(&self, possible: bool) -> Step {
         if possible && self.imports { Step::Calls } else { Step::Fails }
-    }
-}
-
-/// The bytes in order.
-struct Input<'a> {
-    content: &'a dyn Content,
-    at: u64,
-    piece: Vec<u8>,
-    /// Where the piece begins.
-    start: u64,
-}
-
-impl<'a> Input<'a> {
-    fn new(content: &'a dyn Content) -> Self {
-        Self { content, at: 0, piece: Vec::new(), start: 0 }
-    }
-
-    fn byte(&mut self) -> io::Result<Option<u8>> {
-        let known = |input: &Self| {
-            let at = usize::try_from(input.at.checked_sub(input.start)?).ok()?;
-            input.piece.get(at).copied()
-        };
-        let mut found = known(self);
-        if found.is_none() && self.at < self.content.size() {
-            self.piece.resize(PIECE, 0);
-            let read = self.content.read_at(&mut self.piece, self.at)?;
-            self.piece.truncate(read);
-            self.start = self.at;
-            found = known(self);
-        }
-        self.at += u64::from(found.is_some());
-        Ok(found)
-    }
-
-    fn skip(&mut self, count: u64) -> io::Result<bool> {
-        self.at = self.at.saturating_add(count);
-        Ok(self.at <= self.content.size())
-    }
-
-    /// The rest of the line; `None` when the file ends before it does.
-    fn line(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let mut line = Vec::new();
-        while let Some(byte) = self.byte()? {
-            if byte == b'\n' {
-                return Ok(Some(line));
-            }
-            if line.len() < MOST_LINE {
-                line.push(byte);
-            }
-        }
-        Ok(None)
     }
 }
 
@@ -243,20 +194,40 @@ const fn is_operation(byte: u8) -> bool {
     )
 }
 
-fn is_number(line: &[u8]) -> bool {
-    let digits = line.trim_ascii();
-    let digits = digits.strip_prefix(b"-").or_else(|| digits.strip_prefix(b"+")).unwrap_or(digits);
-    let word = matches!(digits, b"inf" | b"nan" | b"infinity");
-    word || (digits.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'.')
-        && digits.iter().all(|byte| byte.is_ascii_hexdigit() || b"+-._xXLl".contains(byte)))
+/// Whether some parser of Python may read a whole number here, of any base.
+fn is_whole(line: &[u8]) -> bool {
+    let number = unsigned(line);
+    number.first().is_some_and(u8::is_ascii_digit)
+        && number.iter().all(|byte| byte.is_ascii_hexdigit() || b"_xXoOlL".contains(byte))
+}
+
+fn is_float(line: &[u8]) -> bool {
+    let number = unsigned(line);
+    let word = |word: &[u8]| number.eq_ignore_ascii_case(word);
+    (number.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'.')
+        && number.iter().all(|byte| byte.is_ascii_digit() || b"._eE+-".contains(byte)))
+        || [&b"inf"[..], b"infinity", b"nan"].into_iter().any(word)
+}
+
+/// A number as the parsers see it: up to a NUL, without the blanks of any locale around it, without its sign.
+fn unsigned(line: &[u8]) -> &[u8] {
+    let mut number = line.split(|byte| *byte == 0).next().unwrap_or_default();
+    let is_blank = |byte: &u8| *byte <= b' ' || matches!(*byte, 0x85 | 0xa0);
+    while let Some((_, rest)) = number.split_first().filter(|(first, _)| is_blank(first)) {
+        number = rest;
+    }
+    while let Some((_, rest)) = number.split_last().filter(|(last, _)| is_blank(last)) {
+        number = rest;
+    }
+    number.strip_prefix(b"-").or_else(|| number.strip_prefix(b"+")).unwrap_or(number)
 }
 
 fn is_quoted(line: &[u8]) -> bool {
-    matches!(line, [b'\'', .., b'\''] | [b'"', .., b'"'])
+    matches!(line, [b'\'' | b'"', ..])
 }
 
-/// What can be the name of a module or of something in it.
-fn is_name(line: &[u8]) -> bool {
-    let name = core::str::from_utf8(line).unwrap_or_default();
-    !name.is_empty() && !name.contains(|c: char| c.is_control() || c.is_whitespace())
+/// What can be the name of a module; the line may be cut.
+fn is_module(line: &[u8]) -> bool {
+    let text = core::str::from_utf8(line).map_or_else(|error| error.error_len().is_none(), |_| true);
+    text && !line.is_empty()
 }

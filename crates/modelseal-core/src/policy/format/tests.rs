@@ -34,10 +34,14 @@ fn safetensors(header: &str, data: &[u8]) -> Vec<u8> {
 const TWO: &str = r#"{"__metadata__":{"format":"pt"},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}  "#;
 
 fn numpy(descr: &str) -> Vec<u8> {
-    let header = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (3,), }}\n");
+    array(&format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (3,), }}   \n"), 12)
+}
+
+fn array(header: &str, data: usize) -> Vec<u8> {
     let mut file = b"\x93NUMPY\x01\x00".to_vec();
     file.extend_from_slice(&(header.len() as u16).to_le_bytes());
     file.extend_from_slice(header.as_bytes());
+    file.resize(file.len() + data, 0);
     file
 }
 
@@ -73,7 +77,7 @@ fn formats_are_recognised_by_structure() {
     assert_eq!(of(b"GGUF\x03\0\0\0\0\0\0\0".to_vec()), FileFormat::Gguf);
     assert_eq!(of(b"GGUFother".to_vec()), FileFormat::Text);
     assert_eq!(of(numpy("'<f4'")), FileFormat::Numpy);
-    assert_eq!(of(numpy("'<M8[ns]'")), FileFormat::Numpy);
+    assert_eq!(of(array("{'descr': '<M8[ns]', 'fortran_order': True, 'shape': (1, 2), }\n", 16)), FileFormat::Numpy);
     assert_eq!(of(b"\x89PNG\r\n\x1a\n\0".to_vec()), FileFormat::Image);
     assert_eq!(of(b"RIFF\x01\0\0\0WEBP".to_vec()), FileFormat::Image);
     assert_eq!(of("{\"a\": [1, \"\u{e9}\"]}\n"), FileFormat::Json);
@@ -126,7 +130,7 @@ fn t32_dangerous_signatures_win_over_benign_ones() {
         ("protocol 0, data", b"(lp0\nI1\na.".to_vec()),
         ("protocol 1", b"(cos\nsystem\nU\x02ido.".to_vec()),
         ("protocol 4 without its mark", b"\x8c\x02os\x8c\x06system\x93\x8c\x02id\x85R.".to_vec()),
-        ("after many operations", [b"N0".repeat(300_000), b"cos\nsystem\n".to_vec()].concat()),
+        ("after many operations", [b"N0".repeat(300_000), b"cos\nsystem\n(S'id'\ntR".to_vec()].concat()),
         ("objects", numpy("'|O'")),
         ("objects by their name", numpy("'object'")),
         ("objects, escaped", numpy("'\\x4f'")),
