@@ -1,7 +1,7 @@
 //! The log of decisions: one line of JSON for each verification.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write as _;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use modelseal_core::{Code, Decision, Error, Result, escape};
@@ -16,19 +16,29 @@ pub struct DecisionLog {
 }
 
 impl DecisionLog {
-    /// Opens the file, which is made if it is not there, for appending.
+    /// Opens the file, which is made if it is not there, for appending. Links are not followed: who plants one would
+    /// choose what is written to.
     ///
     /// # Errors
-    /// `output/unwritable`; also for anything that is no regular file.
+    /// `output/unwritable`; also for anything that is no regular file. `output/exists` for a file that holds something
+    /// else.
     pub fn open(path: &Path) -> Result<Self> {
         let unwritable = |why: &str| {
             Error::new(Code::OutputUnwritable, format!("cannot write `{}`: {why}", path.display()))
                 .with_hint("nothing is verified without its log: check that the directory exists and is writable")
         };
+        if path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(unwritable("it is not a regular file"));
+        }
         let file = open(path).map_err(|error| unwritable(&os_text(&error)))?;
         let metadata = file.metadata().map_err(|error| unwritable(&os_text(&error)))?;
         if !metadata.is_file() {
             return Err(unwritable("it is not a regular file"));
+        }
+        if !holds_lines(&file).map_err(|error| unwritable(&os_text(&error)))? {
+            let message = format!("`{}` exists and is no log of decisions", path.display());
+            return Err(Error::new(Code::OutputExists, message)
+                .with_hint("name a new file, or one that holds nothing but the lines of earlier runs"));
         }
         Ok(Self { path: path.to_owned(), file })
     }
@@ -54,6 +64,18 @@ impl DecisionLog {
     }
 }
 
+/// Whether a file is empty, or begins and ends as lines of JSON do.
+fn holds_lines(mut file: &File) -> std::io::Result<bool> {
+    let (mut first, mut last) = ([0], [0]);
+    if file.metadata()?.len() == 0 {
+        return Ok(true);
+    }
+    file.read_exact(&mut first)?;
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok((first, last) == (*b"{", *b"\n"))
+}
+
 /// JSON of the same meaning without characters that a terminal must not see. Outside of strings there are none.
 fn tame(json: &str) -> String {
     let mut tame = String::with_capacity(json.len());
@@ -71,14 +93,18 @@ fn tame(json: &str) -> String {
 #[cfg(unix)]
 fn open(path: &Path) -> std::io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
+
+    use rustix::fs::OFlags;
+
     // A FIFO without a reader must not hang the verification.
-    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::CLOEXEC;
-    OpenOptions::new().append(true).create(true).mode(0o644).custom_flags(flags.bits().cast_signed()).open(path)
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let flags = flags.bits().cast_signed();
+    OpenOptions::new().read(true).append(true).create(true).mode(0o644).custom_flags(flags).open(path)
 }
 
 #[cfg(not(unix))]
 fn open(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().append(true).create(true).open(path)
+    OpenOptions::new().read(true).append(true).create(true).open(path)
 }
 
 #[cfg(test)]
@@ -98,6 +124,39 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         for path in [directory.path().to_owned(), directory.path().join("no/log"), PathBuf::from("/dev/null")] {
             assert_eq!(DecisionLog::open(&path).unwrap_err().code(), Code::OutputUnwritable, "{path:?}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_not_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        std::fs::create_dir(at("model")).unwrap();
+        std::fs::write(at("other"), "").unwrap();
+        for (target, link) in [("model/planted", "dangling"), ("other", "link"), ("model", "directory")] {
+            std::os::unix::fs::symlink(at(target), at(link)).unwrap();
+            assert_eq!(DecisionLog::open(&at(link)).unwrap_err().code(), Code::OutputUnwritable, "{link}");
+        }
+        assert!(!at("model/planted").exists());
+    }
+
+    #[test]
+    fn somebody_elses_file_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        for (content, expected) in [
+            ("", None),
+            ("{}\n", None),
+            ("{\"a\":1}\n{}\n", None),
+            ("{}", Some(Code::OutputExists)),
+            ("\n", Some(Code::OutputExists)),
+            ("[]\n", Some(Code::OutputExists)),
+            ("alias ls=rm\n", Some(Code::OutputExists)),
+        ] {
+            std::fs::write(&path, content).unwrap();
+            assert_eq!(DecisionLog::open(&path).err().map(|error| error.code()), expected, "{content:?}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
         }
     }
 }
