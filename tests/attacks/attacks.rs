@@ -10,6 +10,7 @@ mod support;
 
 mod inputs;
 mod policy_complaints;
+mod policy_holes;
 mod policy_input;
 mod policy_rules;
 mod policy_threats;

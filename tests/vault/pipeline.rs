@@ -9,23 +9,23 @@ use serde_json::{Value, json};
 use crate::common::{Run, Sandbox, modelseal, run};
 use crate::support::{Behaviour, FaultServer, Issuer, Kind, Server, on_each_server};
 
-const GITHUB: &str = "https://token.actions.githubusercontent.com";
-const NAME: &str = "acme/llm-7b";
+pub(crate) const GITHUB: &str = "https://token.actions.githubusercontent.com";
+pub(crate) const NAME: &str = "acme/llm-7b";
 const SCAN: &str = "https://acme.example/scan/v1";
 const WORKFLOW: &str = "example-org/model/.github/workflows/release.yml@refs/heads/main";
 
 /// A shop that signs in CI: a key on a server, a scanner with a key of its own, a policy that knows both.
-struct Pipeline<'a> {
-    server: &'a Server,
-    issuer: Issuer,
-    mount: String,
-    auth: String,
+pub(crate) struct Pipeline<'a> {
+    pub(crate) server: &'a Server,
+    pub(crate) issuer: Issuer,
+    pub(crate) mount: String,
+    pub(crate) auth: String,
     /// `model/`, `scanner.pem`, `policy.toml`, `keys/`.
-    sandbox: Sandbox,
+    pub(crate) sandbox: Sandbox,
 }
 
 impl<'a> Pipeline<'a> {
-    fn new(server: &'a Server) -> Self {
+    pub(crate) fn new(server: &'a Server) -> Self {
         let (admin, issuer) = (server.admin(), Issuer::new());
         let mount = admin.transit();
         admin.key(&mount, "model", "ecdsa-p256");
@@ -60,21 +60,21 @@ impl<'a> Pipeline<'a> {
     }
 
     /// A command in the sandbox, which knows no server.
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = modelseal();
         command.current_dir(self.sandbox.path()).args(arguments).args(["--format", "json"]);
         command
     }
 
     /// A token of the job; some claims are others.
-    fn token(&self, claims: &Value) -> String {
+    pub(crate) fn token(&self, claims: &Value) -> String {
         let mut all = json!({"iss": GITHUB, "aud": self.server.address});
         all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
         self.issuer.token(&all)
     }
 
     /// `sign` in a job of GitHub Actions with this token.
-    fn sign_command(&self, role: &str, token: &str, more: &[&str]) -> (Command, FaultServer) {
+    pub(crate) fn sign_command(&self, role: &str, token: &str, more: &[&str]) -> (Command, FaultServer) {
         let actions = Behaviour::json(200, &json!({"value": token}));
         let actions = FaultServer::builder().on("GET", "/idtoken", [actions]).start();
         let mut command = self.command(&["sign", "model", "--name", NAME, "--role", role]);
@@ -88,7 +88,7 @@ impl<'a> Pipeline<'a> {
         (command, actions)
     }
 
-    fn sign_with(&self, role: &str, token: &str, more: &[&str]) -> Run {
+    pub(crate) fn sign_with(&self, role: &str, token: &str, more: &[&str]) -> Run {
         let (mut command, actions) = self.sign_command(role, token, more);
         let run = run(&mut command);
         drop(actions);
@@ -98,13 +98,13 @@ impl<'a> Pipeline<'a> {
 
     /// Signs as the job that the policy is made for, and has it scanned.
     #[track_caller]
-    fn signed(&self) {
+    pub(crate) fn signed(&self) {
         self.sign_with("strict", &self.token(&json!({})), &["--jwks", "jwks.json"]).accepted();
         self.scan();
     }
 
     #[track_caller]
-    fn scan(&self) {
+    pub(crate) fn scan(&self) {
         let mut attest = self.command(&["attest", "model", "--type", SCAN, "--predicate", "scan.json"]);
         attest.args(["--key", "scanner.pem", "--verify-key", "keys/model.toml", "--expect-name", NAME]);
         run(&mut attest).accepted();
@@ -112,7 +112,7 @@ impl<'a> Pipeline<'a> {
 
     /// Writes the policy, with the keys of the server, after a change.
     #[track_caller]
-    fn policy(&self, change: impl Fn(String) -> String) {
+    pub(crate) fn policy(&self, change: impl Fn(String) -> String) {
         if !self.sandbox.at("keys").exists() {
             self.export("model", "keys");
         }
@@ -136,14 +136,14 @@ impl<'a> Pipeline<'a> {
         fs::remove_file(token).unwrap();
     }
 
-    fn verify(&self, more: &[&str]) -> Run {
+    pub(crate) fn verify(&self, more: &[&str]) -> Run {
         let mut command = self.command(&["verify", "model", "--policy", "policy.toml", "--expect-name", NAME]);
         run(command.args(more))
     }
 
     /// Asserts that no rule matches, at this field.
     #[track_caller]
-    fn refused_at(&self, field: &str) -> Value {
+    pub(crate) fn refused_at(&self, field: &str) -> Value {
         let json = self.verify(&[]).refused(1, "policy/no-rule-matches");
         let rule = json["results"][0]["decision"]["rules"][0].clone();
         assert_eq!(rule["field"], field, "{json:#}");

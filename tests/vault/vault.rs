@@ -35,3 +35,4 @@ mod scene;
 mod schemes;
 mod support;
 mod threats;
+mod threats_identity;
