@@ -149,7 +149,7 @@ fn t28_what_is_revoked_is_found_in_every_order_hash_and_form() {
             assert!(says(&run, "withdrawn data"), "{more:?}: {}", run.text());
             let only = shop.verify(&["--only", "config.json"]);
             assert_ne!(only.status, Some(0), "{more:?}: {}", only.text());
-            let explain = shop.run(&["policy", "explain", "model", "--policy", "policy.toml"]);
+            let explain = shop.run(&["policy", "explain", "model", "--policy", "policy.toml", "--any-model"]);
             assert_eq!(explain.status, Some(1), "{more:?}: {}", explain.text());
         }
         // In upper case it is the same digest, or none.
@@ -253,7 +253,7 @@ fn t29_a_policy_is_what_its_key_signed() {
     shop.policy(&format!("{good}# a comment\n"));
     for arguments in [
         &["verify", "model", "--any-model", "--policy", "policy.toml"][..],
-        &["policy", "explain", "model", "--policy", "policy.toml"],
+        &["policy", "explain", "model", "--policy", "policy.toml", "--any-model"],
         &["policy", "input", "model", "--policy", "policy.toml"],
         &["policy", "check", "policy.toml"],
     ] {
@@ -344,7 +344,7 @@ fn t29_old_policies_and_lists_do_not_come_back() {
     let expired = "policy/expired";
     shop.policy(&format!("serial = 9\nvalid_until = 2026-01-01T00:00:00Z\n{}", after("")));
     shop.verify(&[]).refused(2, expired);
-    shop.run(&["policy", "explain", "model", "--policy", "policy.toml"]).refused(2, expired);
+    shop.run(&["policy", "explain", "model", "--policy", "policy.toml", "--any-model"]).refused(2, expired);
     shop.run(&["policy", "input", "model", "--policy", "policy.toml"]).refused(2, expired);
     shop.run(&["policy", "check", "policy.toml"]).refused(2, expired);
     assert_eq!(sign_policy(&shop, "policies").status, Some(2));

@@ -298,7 +298,7 @@ fn t10_nothing_that_is_trusted_comes_from_the_model() {
         [
             &["verify", model, "--policy", policy, "--any-model"][..],
             &["verify", "--recursive", ".", "--policy", policy, "--any-model"],
-            &["policy", "explain", model, "--policy", policy],
+            &["policy", "explain", model, "--policy", policy, "--any-model"],
             &["policy", "input", model, "--policy", policy],
             &[
                 "attest",
@@ -407,7 +407,7 @@ fn t10_nothing_that_is_trusted_comes_from_the_model() {
 fn shown(shop: &Shop) -> Vec<Run> {
     let text = |arguments: &[&str]| run(&mut shop.in_text(arguments));
     let verify = ["verify", "model", "--policy", "policy.toml", "--any-model", "--decision-log", "log.jsonl"];
-    let explain = ["policy", "explain", "model", "--policy", "policy.toml"];
+    let explain = ["policy", "explain", "model", "--policy", "policy.toml", "--any-model"];
     let input = ["policy", "input", "model", "--policy", "policy.toml"];
     let mut runs = vec![
         text(&verify),
@@ -520,7 +520,7 @@ fn t11_hostile_texts_of_rego_and_cases_reach_no_output() {
         for arguments in [
             &["policy", "check", &file][..],
             &["policy", "test", &file, &file],
-            &["policy", "explain", &file, "--policy", &file],
+            &["policy", "explain", &file, "--policy", &file, "--any-model"],
             &["policy", "init", "-o", &file],
             &["policy", "sign", &file, "--key", &file],
             &["verify", "model", "--policy", &file, "--expect-name", &file],
@@ -641,7 +641,7 @@ fn t22_no_value_is_masked_by_printing_it() {
         &["sign", "model", "--key", "keys/k.pem", "--name", NAME][..],
         &["verify", "model", "--policy", "policy.toml", "--any-model"],
         &["verify", "model", "--policy", "policy.toml", "--expect-digest", &digest],
-        &["policy", "explain", "model", "--policy", "policy.toml"],
+        &["policy", "explain", "model", "--policy", "policy.toml", "--any-model"],
         &["identity", "show", "--audience", "a"],
     ] {
         for format in ["text", "json"] {

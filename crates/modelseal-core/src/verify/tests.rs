@@ -393,7 +393,8 @@ fn no_stage_is_asked_about_more_files_than_it_is_told_of() {
     case.file.rules[0].max_age = None;
     case.lines.clear();
     let sign = |case: &mut Case, files: usize| {
-        let file = |at| Resource::file(ResourceName::parse(&format!("{at:05}.json")).unwrap(), Digest::sha256(b"x"), None);
+        let file =
+            |at| Resource::file(ResourceName::parse(&format!("{at:05}.json")).unwrap(), Digest::sha256(b"x"), None);
         let serialization = Serialization::new(Method::Files, HashAlgorithm::Sha256, false, Vec::new()).unwrap();
         let manifest = Manifest::new(serialization, (0..files).map(file).collect()).unwrap();
         let statement = ModelStatement::new(case.name.clone(), vec![], manifest);

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use modelseal_core::{
-    Attestations, ClaimTable, Code, Error, Facts, ModelName, Policy, PolicyFiles, PublicKey, Result, Root, Scheme,
-    Timestamp, TrustedKey, TrustedKeys, escape, file_format_of_name,
+    Attestations, ClaimTable, Code, Error, Expected, Facts, ModelName, Policy, PolicyFiles, PublicKey, Result, Root,
+    Scheme, Timestamp, TrustedKey, TrustedKeys, escape, file_format_of_name,
 };
 use modelseal_identity::Platform;
 use serde_json::Value;
@@ -126,6 +126,9 @@ pub fn draft_policy(from: &Path, trusted: &TrustedKeys, now: Timestamp) -> Resul
         let message = "the key that signed the model signed more than one provenance about it";
         return Err(Error::new(Code::PolicyAmbiguousIdentity, message));
     }
+    // Whoever took the provenance away would get a draft that asks for none.
+    let (anyone, any) = (Policy::any_trusted_key(), Expected::danger_any_model());
+    signed.clone().authorize(&anyone, &any, &attestations, now, &[])?;
     let id = signed.signed_by().key_id();
     let by_key = |key: &&TrustedKey| key.key().id() == id && signed.signed_by().method() == "key";
     let Some((key, scheme)) = trusted.keys().iter().find(by_key).and_then(|key| Some((key, key.scheme()?))) else {
