@@ -1,6 +1,9 @@
 //! `doctor` finds what is wrong, says it by its own id, and leaves nothing behind.
 
-use std::process::Command;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -322,4 +325,166 @@ fn a_fork_is_told_nothing_about_role_and_key() {
     let object = done.json();
     assert_eq!(problem(&object, "identity-source")["code"], "identity/fork");
     assert!(!done.text().contains("planted"), "{}", done.text());
+}
+
+/// What `doctor` says here, without a server.
+#[track_caller]
+fn said(at: &Path, arguments: &[&str], exit: i32) -> Value {
+    let done = run(modelseal().current_dir(at).args(["doctor", "--format", "json"]).args(arguments));
+    assert_eq!(done.status, Some(exit), "{}", done.text());
+    done.json()
+}
+
+/// Starts what a repository can have started: a file that is not there is asked for at a remote of its own choice.
+const TRAP: &str = r#"
+set -e
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 HOME=$PWD
+git init -q origin
+cd origin
+git config uploadpack.allowFilter true
+mkdir d
+echo x > d/.gitignore
+git add .
+git -c user.name=a -c user.email=a@example.com commit -qm x
+cd ..
+git clone -q --filter=blob:none --no-checkout "file://$PWD/origin" repo
+cd repo
+git read-tree HEAD
+git update-index --skip-worktree d/.gitignore
+mkdir d
+echo y > d/new
+git config remote.origin.url "ext::sh -c touch% $PWD/marker"
+git config protocol.ext.allow always
+"#;
+
+#[test]
+fn t21_a_hostile_repository_starts_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let (repo, programs) = (directory.path().join("repo"), directory.path().join("programs"));
+    let set = run(Command::new("sh").args(["-c", TRAP]).current_dir(directory.path()));
+    assert_eq!(set.status, Some(0), "{}", set.text());
+    said(&repo, &["--repo", "."], 0);
+    assert!(!repo.join("marker").exists(), "the remote of the repository was started");
+
+    // No program at all, whatever the repository is.
+    std::fs::create_dir(&programs).unwrap();
+    let git = programs.join("git");
+    std::fs::write(&git, format!("#!/bin/sh\n: > '{}'\n", directory.path().join("started").display())).unwrap();
+    std::fs::set_permissions(&git, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let done = run(modelseal().args(["doctor", "--repo", "repo"]).current_dir(directory.path()).env("PATH", &programs));
+    assert_eq!(done.status, Some(0), "{}", done.text());
+    assert!(!directory.path().join("started").exists(), "a program of the path was started");
+
+    // The trap is one: this is what must not run.
+    run(Command::new("git").args(["ls-files", "--others", "--exclude-standard"]).current_dir(&repo));
+    assert!(repo.join("marker").exists(), "the test has to find another way in");
+}
+
+#[test]
+fn a_signal_stops_the_search() {
+    let directory = tempfile::tempdir().unwrap();
+    let line = "A line of a text that is long and holds nothing. ".repeat(20) + "\n";
+    let text = line.repeat(5000);
+    std::fs::write(directory.path().join("0"), &text).unwrap();
+    for name in 1..2000 {
+        std::fs::hard_link(directory.path().join("0"), directory.path().join(name.to_string())).unwrap();
+    }
+    let mut command = modelseal();
+    command.args(["doctor", "--repo", "."]).current_dir(directory.path()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let signalled = Instant::now();
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(143));
+    assert!(signalled.elapsed() < Duration::from_secs(5), "{:?}", signalled.elapsed());
+}
+
+const POLICY: &str = r#"version = 1
+serial = 3
+valid_until = 2099-01-01T00:00:00Z
+
+[[key]]
+name = "k"
+public_key = "k.pub.pem"
+
+[[rule]]
+name = "all"
+models = ["*"]
+keys = ["k"]
+identity = "key-only"
+"#;
+
+/// A signed model, the policy that accepts it, and a key that signed the policy.
+fn signed() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    std::fs::create_dir(at.join("nothing")).unwrap();
+    std::fs::create_dir(at.join("model")).unwrap();
+    std::fs::write(at.join("model/config.json"), "{}").unwrap();
+    std::fs::write(at.join("policy.toml"), POLICY).unwrap();
+    let does = |arguments: &[&str]| {
+        let done = run(modelseal().current_dir(at).args(arguments));
+        assert_eq!(done.status, Some(0), "{}", done.text());
+    };
+    for key in ["k.pem", "p.pem", "other.pem"] {
+        does(&["keys", "generate", key]);
+    }
+    does(&["policy", "sign", "policy.toml", "--key", "p.pem"]);
+    does(&["sign", "model", "--key", "k.pem"]);
+    directory
+}
+
+#[test]
+fn t10_what_decides_about_a_model_may_not_lie_in_it() {
+    let directory = signed();
+    let at = directory.path();
+    let ask =
+        |arguments: &[&str], exit| said(at, &[&["--repo", "nothing", "--model", "model"], arguments].concat(), exit);
+    let object = ask(&["--policy", "policy.toml"], 0);
+    assert_eq!(named(&object, "bundle-verified")["status"], "ok", "{object:#}");
+    ask(&["--key", "k.pub.pem"], 0);
+
+    // The same files, in the model or through it.
+    std::os::unix::fs::symlink("..", at.join("model/up")).unwrap();
+    for file in ["policy.toml", "policy.toml.sig", "k.pub.pem", "p.pub.pem"] {
+        std::fs::copy(at.join(file), at.join("model").join(file)).unwrap();
+    }
+    let inside: [&[&str]; 5] = [
+        &["--policy", "model/policy.toml"],
+        &["--policy", "model/up/policy.toml"],
+        &["--policy", "policy.toml", "--policy-key", "model/p.pub.pem"],
+        &["--key", "model/k.pub.pem"],
+        &["--policy", "policy.toml", "--key", "model/k.pub.pem"],
+    ];
+    for arguments in inside {
+        let object = ask(arguments, 1);
+        assert_eq!(problem(&object, "trust-inside-model")["code"], "usage/trust-inside-model");
+        assert_eq!(named(&object, "bundle-verified")["status"], "skipped", "{object:#}");
+    }
+    // Also without a signature, and for a policy that lies outside and reads a file inside.
+    std::fs::remove_file(at.join("model/model.sig")).unwrap();
+    problem(&ask(&["--policy", "model/policy.toml"], 1), "trust-inside-model");
+    std::fs::write(at.join("policy.toml"), POLICY.replace("k.pub.pem", "model/k.pub.pem")).unwrap();
+    problem(&ask(&["--policy", "policy.toml"], 1), "trust-inside-model");
+}
+
+#[test]
+fn t29_a_policy_is_examined_on_the_terms_of_whoever_uses_it() {
+    let directory = signed();
+    let at = directory.path();
+    let ask = |arguments: &[&str], exit| {
+        said(at, &[&["--repo", "nothing", "--policy", "policy.toml"], arguments].concat(), exit)
+    };
+    let signed_by = |key| ["--policy-key", key, "--min-policy-serial", "3"];
+    assert_eq!(named(&ask(&signed_by("p.pub.pem"), 0), "policy")["status"], "ok");
+    assert_eq!(problem(&ask(&signed_by("other.pub.pem"), 1), "policy")["code"], "policy/signature");
+    assert_eq!(problem(&ask(&["--min-policy-serial", "4"], 1), "policy")["code"], "policy/serial");
+    let object = ask(&["--policy-key", "hashivault://policies"], 1);
+    assert!(problem(&object, "policy")["fix"].as_str().unwrap().contains("--all"), "{object:#}");
+    std::fs::remove_file(at.join("policy.toml.sig")).unwrap();
+    assert_eq!(problem(&ask(&signed_by("p.pub.pem"), 1), "policy")["code"], "policy/signature");
+    let done = run(modelseal().current_dir(at).args(["doctor", "--repo", "nothing", "--policy-key", "p.pub.pem"]));
+    assert_eq!(done.status, Some(2), "{}", done.text());
 }
