@@ -62,12 +62,16 @@ fn a_token_is_verified_with_the_keys_of_its_issuer() {
         .start();
     let at = directory.path();
     std::fs::write(at.join("token"), token(&key, &server.address)).unwrap();
-    let (status, text) = show(at, &["--verify", "-v"]);
+    // Whoever wrote the token also runs the issuer that it names.
+    let (status, text) = show(at, &["--verify"]);
+    assert!(status == 2 && text.contains("[usage/arguments]") && !text.contains("verified  "), "{text}");
+    assert!(server.requests().is_empty());
+    let (status, text) = show(at, &["--verify", "--identity-issuer", &server.address, "-v"]);
     assert_eq!(status, 0, "{text}");
     assert!(text.contains("verified  identity token of the file\n") && text.contains("/keys 200"), "{text}");
     assert_eq!(server.requests().len(), 2);
     std::fs::write(at.join("token"), token(&forger, &server.address)).unwrap();
-    let (status, text) = show(at, &["--verify"]);
+    let (status, text) = show(at, &["--verify", "--identity-issuer", &server.address]);
     assert_eq!(status, 2);
     assert!(text.contains("[identity/signature]") && !text.contains("repository_id"), "{text}");
 }

@@ -52,7 +52,7 @@ pub(crate) enum IdentityCommand {
     Show {
         #[command(flatten)]
         token: TokenArgs,
-        /// Verify the token with the keys of its issuer, which are fetched: signature, issuer, audience, times
+        /// Verify the token with the keys of its issuer, which are fetched: signature, issuer, audience, times. The issuer of a token from a file, a variable or a program must be a known platform or named
         #[arg(long)]
         verify: bool,
         /// File with the key set of the issuer: nothing is fetched

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use modelseal::identity::{Found, IdentityToken, TokenRequest, find, read_jwks};
+use modelseal::identity::{Found, IdentityToken, Provider, TokenRequest, find, provider_of_issuer, read_jwks};
 use modelseal::vault::ProcessEnv;
-use modelseal::{ClaimTable, Result, VerifiedClaims, escape};
+use modelseal::{ClaimTable, Code, Error, Result, VerifiedClaims, escape};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -34,6 +34,9 @@ fn show(args: &TokenArgs, verify: bool, jwks: Option<&Path>, console: &mut Conso
     let found = find(&request, &ProcessEnv)?;
     let jwks = jwks.map(read_jwks).transpose()?;
     let token = found.token()?;
+    if verify && jwks.is_none() {
+        require_issuer(&found, &token, args)?;
+    }
     let verified = match verify {
         true => Some(found.verify(token.secret(), jwks.as_deref(), &ProcessEnv)?),
         false => None,
@@ -41,6 +44,23 @@ fn show(args: &TokenArgs, verify: bool, jwks: Option<&Path>, console: &mut Conso
     let object = ShowObject::new(&found, &token, verified.as_ref());
     console.result(|paint| text(&found, &token, &object, paint), &object);
     Ok(0)
+}
+
+/// A token that anybody can have written must not choose who vouches for it.
+///
+/// # Errors
+/// `usage/arguments` for a token of no platform, whose issuer neither the caller names nor is known to be a platform's.
+fn require_issuer(found: &Found, token: &IdentityToken, args: &TokenArgs) -> Result<()> {
+    let handed_over = matches!(found.provider(), Provider::File | Provider::Env | Provider::Command);
+    let issuer = token.issuer().unwrap_or_default();
+    if !handed_over || args.identity_issuer.is_some() || provider_of_issuer(issuer) != "oidc" {
+        return Ok(());
+    }
+    let message = format!("the token says that `{issuer:.100}` issued it, which is no known platform");
+    Err(Error::new(Code::UsageArguments, message).with_hint(
+        "name the issuer that you expect with --identity-issuer URL, or give its key set with --jwks FILE: anybody can \
+         be an issuer of one's own",
+    ))
 }
 
 fn text(found: &Found, token: &IdentityToken, object: &ShowObject, paint: Paint) -> String {

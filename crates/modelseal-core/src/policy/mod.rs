@@ -34,9 +34,9 @@ pub(crate) use format::{Content, FileFormat};
 pub(crate) use glob::Glob;
 pub use lint::Lint;
 #[cfg(test)]
-pub(crate) use model::{IdentityRule, Revoked};
+pub(crate) use model::IdentityRule;
 pub use model::{OpaStage, RegoStage};
-pub(crate) use model::{PolicyFile, RevokedThing, Rule};
+pub(crate) use model::{PolicyFile, Revoked, RevokedThing, Rule};
 pub use model_name::ModelName;
 pub use narrow::{Narrow, NarrowInput, NarrowStage};
 pub use statement::PolicyStatement;

@@ -19,7 +19,9 @@ use core::num::NonZeroUsize;
 use std::path::Path;
 
 pub use root::Root;
-pub(crate) use scan::{Action, Entry, EntryKind, FileDigests, HashedFile, Hashing, Limits, Scan, Scanned, Selection};
+pub(crate) use scan::{
+    Action, Entry, EntryKind, FileDigests, HashedFile, Hashing, Limits, Scan, Scanned, Seen, Selection,
+};
 
 use crate::{Code, HashAlgorithm, Result, Silent};
 

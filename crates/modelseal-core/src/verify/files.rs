@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::facts::SignedProvenance;
 use super::judged::Judged;
 use super::selection::VerifySelection;
+use super::unsigned::UnsignedSelection;
 use super::{AuthorizedManifest, Relaxation, Uncovered, VerifiedArtifact};
 use crate::bundle::Unchecked;
 use crate::tree::{EntryKind, FileDigests, HashedFile, Hashing, Limits, Scan, Scanned};
@@ -154,6 +155,12 @@ impl AuthorizedManifest {
             return Err(refusal(findings, complete));
         }
         if let Some(judged) = judged {
+            let unsigned = UnsignedSelection::new(&scanned.uncovered, checks);
+            if judged.revokes_files() && !unsigned.is_empty() {
+                let hashing = Hashing { algorithm: HashAlgorithm::Sha256, shard_size: None };
+                let looked = Scan { selection: &unsigned, hashing, recognise: false, ..scan }.run(observer)?;
+                judged.check_unsigned(&looked.files)?;
+            }
             if judged.wants_digests(manifest) {
                 judged.check_digests(&plain_digests(scan, &scanned, manifest, checks, observer)?)?;
             }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::{Relaxation, Uncovered};
-use crate::policy::{FileFormat, Glob, PolicyFile, RevokedThing, Rule, format_names, revocation};
-use crate::tree::HashedFile;
+use crate::policy::{FileFormat, Glob, PolicyFile, Revoked, RevokedThing, Rule, format_names, revocation};
+use crate::tree::{FileDigests, HashedFile};
 use crate::{Code, Decision, Digest, Error, Facts, HashAlgorithm, Manifest, Method, Policy, Resource, Result};
 use crate::{ResourceName, Serialization, Timestamp};
 
@@ -56,6 +56,28 @@ impl Judged {
                     }
                 }
                 _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether single files are revoked, also those that nobody signed.
+    pub(super) fn revokes_files(&self) -> bool {
+        self.file.revoked.iter().any(|revoked| matches!(revoked.what, RevokedThing::File(_)))
+    }
+
+    /// Compares SHA-256 of files that were accepted unsigned with what is revoked.
+    ///
+    /// # Errors
+    /// `policy/revoked`.
+    pub(super) fn check_unsigned(&self, files: &[HashedFile]) -> Result<()> {
+        for file in files {
+            let is_own = |revoked: &&Revoked| match (&revoked.what, &file.digests) {
+                (RevokedThing::File(digest), FileDigests::Whole(own)) => digest == own,
+                _ => false,
+            };
+            if let Some(revoked) = self.file.revoked.iter().find(is_own) {
+                return Err(revocation(&format!("the unsigned file `{:.100}`", file.name.as_str()), revoked));
             }
         }
         Ok(())

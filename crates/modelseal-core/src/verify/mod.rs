@@ -10,6 +10,7 @@ mod files;
 mod judged;
 mod selection;
 mod signed;
+mod unsigned;
 
 #[cfg(test)]
 mod tests;

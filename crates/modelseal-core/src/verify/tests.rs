@@ -580,6 +580,59 @@ fn t28_revoked_files_and_models_are_found_behind_other_digests() {
 }
 
 #[test]
+fn t28_revoked_files_are_found_where_nobody_signed_them() {
+    let (bad, time) = (b"a bad file", at(NOW));
+    let mut case = Case::new();
+    case.file.rules[0].files.danger_allow_unsigned = vec![Glob::parse("*.log").unwrap()];
+    let directory = case.directory.path().to_owned();
+    fs::create_dir_all(directory.join(".github/workflows")).unwrap();
+    fs::create_dir_all(directory.join(".git")).unwrap();
+    let revoke = |file: &mut PolicyFile| {
+        let what = RevokedThing::File(Digest::sha256(bad));
+        file.revoked = vec![Revoked { what, reason: "withdrawn".to_owned(), except_timestamped_before: None }];
+    };
+    let mut file = case.file.clone();
+    revoke(&mut file);
+    let any = FileChecks { danger_ignore_unsigned_files: true, ..FileChecks::default() };
+    let ignoring = FileChecks { danger_ignore_paths: vec!["own".to_owned()], ..FileChecks::default() };
+    for (name, checks, is_found) in [
+        ("train.log", FileChecks::default(), true),
+        (".gitignore", FileChecks::default(), true),
+        (".gitattributes", FileChecks::default(), true),
+        (".github/a", FileChecks::default(), true),
+        (".github/workflows/a.yml", FileChecks::default(), true),
+        ("extra", any.clone(), true),
+        (".git/a", FileChecks::default(), false),
+        ("own", ignoring, false),
+    ] {
+        case.write(name, bad);
+        let verified = |file: &PolicyFile| {
+            let policy = Policy::of(file.clone());
+            let attestations = Attestations::verify(&case.lines.join(&b'\n'), &file.trusted, time);
+            let signed = case.bundle.verify_signature(&file.trusted, time).unwrap();
+            let expected = Expected::danger_any_model();
+            let authorized = signed.authorize(&policy, &expected, &attestations.unwrap(), time, &[]).unwrap();
+            authorized.verify_files(&Root::open(case.directory.path()).unwrap(), &checks, &Silent)
+        };
+        verified(&case.file).unwrap();
+        match verified(&file) {
+            Err(error) => {
+                assert!(is_found && error.message().contains(name), "{name}: {error}");
+                assert_eq!(record(error).0, Code::PolicyRevoked, "{name}");
+            }
+            Ok(_) => assert!(!is_found, "{name}"),
+        }
+        fs::remove_file(directory.join(name)).unwrap();
+    }
+    // Other files are looked at and accepted, and links and pipes are not waited for.
+    case.write(".github/workflows/a.yml", b"on: push");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("/dev/zero", directory.join(".github/link")).unwrap();
+    case.file = file;
+    case.verify().unwrap();
+}
+
+#[test]
 fn nothing_changes_without_a_policy_file() {
     let case = Case::new();
     let signed = case.bundle.verify_signature(&case.file.trusted, at(NOW)).unwrap();

@@ -12,7 +12,7 @@ use modelseal::Result;
 use crate::args::PolicyCommand;
 use crate::output::Console;
 
-pub(super) use load::{Source, load};
+pub(super) use load::{Source, load, now};
 
 /// Runs one of the policy commands.
 pub(crate) fn run(command: &PolicyCommand, console: &mut Console) -> Result<u8> {

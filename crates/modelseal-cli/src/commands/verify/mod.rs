@@ -111,7 +111,10 @@ fn verify(args: &VerifyArgs, console: &mut Console) -> Result<Run> {
     }
     if !stopped {
         plan.count_mismatch(args);
-        for refused in plan.refused {
+        for (refused, error) in plan.refused {
+            if let Err(unwritten) = terms.record(&error) {
+                console.warning(&modelseal::escape(unwritten.message()));
+            }
             if several {
                 present(&refused, several, console);
             }

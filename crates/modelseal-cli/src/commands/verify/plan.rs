@@ -12,6 +12,7 @@ use modelseal::{
 
 use crate::args::{VerifyArgs, key_ref};
 use crate::commands::ignored_paths;
+use crate::commands::policy::now;
 use crate::output::shown;
 use crate::output::verification::ModelObject;
 
@@ -55,11 +56,24 @@ pub(super) fn options(args: &VerifyArgs) -> Result<VerifyOptions> {
 }
 
 impl Terms<'_> {
+    /// Writes down a refusal that came before a model was looked at.
+    ///
+    /// # Errors
+    /// `output/unwritable`.
+    pub(super) fn record(&self, error: &Error) -> Result<()> {
+        let Some(log) = &self.options.decision_log else { return Ok(()) };
+        self.policy.undecided(error, now()?).map_or(Ok(()), |denial| log.append(&denial))
+    }
+
     /// Verifies one model. `alone` on one thread, when other models have the others.
     pub(crate) fn verify(&self, target: &Target, alone: bool, observer: &dyn Observer) -> Result<VerifiedArtifact> {
         let mut options = self.options.clone();
         options.bundle.clone_from(&target.bundle);
-        options.danger_ignore_paths.extend(ignored_paths(&target.model, &self.danger_ignore)?);
+        let ignored = ignored_paths(&target.model, &self.danger_ignore).inspect_err(|error| {
+            // The refusal stands, written down or not.
+            let _ = self.record(error);
+        })?;
+        options.danger_ignore_paths.extend(ignored);
         if alone {
             options.jobs = Some(core::num::NonZeroUsize::MIN);
         }
@@ -137,7 +151,7 @@ pub(crate) struct Target {
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     pub(super) targets: Vec<Target>,
-    pub(super) refused: Vec<ModelObject>,
+    pub(super) refused: Vec<(ModelObject, Error)>,
     /// What the caller should know of the plan.
     pub(super) warnings: Vec<String>,
     /// Whether a search gave up, so that the number of models is not known.
@@ -211,14 +225,14 @@ impl Plan {
     fn search(&mut self, root: &Path, bundle: &str) {
         let tree = match find_models(root, bundle) {
             Ok(tree) => tree,
-            Err(error) => return self.refuse(Some(root), &error),
+            Err(error) => return self.refuse(Some(root), error),
         };
         self.truncated |= tree.truncated;
         if !tree.strays.is_empty() {
-            self.refuse(Some(root), &strays(root, &tree));
+            self.refuse(Some(root), strays(root, &tree));
         } else if tree.models.is_empty() {
             let message = format!("there is no signed model below `{}`", root.display());
-            self.refuse(Some(root), &Error::new(Code::ArtifactUnsigned, message));
+            self.refuse(Some(root), Error::new(Code::ArtifactUnsigned, message));
         }
         let target = |model: PathBuf| Target { bundle: Some(model.join(bundle)), model };
         self.targets.extend(tree.models.into_iter().map(target));
@@ -230,12 +244,12 @@ impl Plan {
             let message = format!("found {found} signed models, expected were {wanted}");
             let error = Error::new(Code::ArtifactUnsigned, message)
                 .with_hint("a model was added or lost its signature; correct --expect-count if that was meant");
-            self.refuse(None, &error);
+            self.refuse(None, error);
         }
     }
 
-    fn refuse(&mut self, model: Option<&Path>, error: &Error) {
-        self.refused.push(ModelObject::refused(model, error));
+    fn refuse(&mut self, model: Option<&Path>, error: Error) {
+        self.refused.push((ModelObject::refused(model, &error), error));
     }
 }
 
