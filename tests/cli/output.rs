@@ -119,7 +119,7 @@ fn t11_what_a_policy_says_of_hostile_names_is_tame() {
         fs::write(at.join(&model).join("w"), "w").unwrap();
         assert!(run(at, &["sign", "--key", "k.pem", "--", &model]).status.success(), "{name:?}");
         let verify = ["verify", "--policy", "p.toml", "--any-model", "--decision-log", "log", "--report", "r.sarif"];
-        let explain = ["policy", "explain", "--policy", "p.toml"];
+        let explain = ["policy", "explain", "--policy", "p.toml", "--any-model"];
         let input = ["policy", "input", "--policy", "p.toml"];
         let init = ["policy", "init", "--key", "k.pub.pem", "--from"];
         for (line, status) in [(&verify[..], 1), (&explain[..], 1), (&input[..], 0), (&init[..], 2)] {

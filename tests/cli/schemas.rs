@@ -120,7 +120,7 @@ fn outputs_fit_their_schemas() {
         &["verify", "m", "--policy", "policy.toml", "--expect-name", "other"],
         &["policy", "check", "policy.toml"],
         &["policy", "check", "policy.toml", "--deny-warnings"],
-        &["policy", "explain", "m", "--policy", "policy.toml"],
+        &["policy", "explain", "m", "--policy", "policy.toml", "--any-model"],
         &["policy", "explain", "m", "--policy", "policy.toml", "--expect-name", "other"],
         &["policy", "init"],
         &["policy", "init", "--from", "m", "--key", "k.pub.pem", "-o", "first.toml"],

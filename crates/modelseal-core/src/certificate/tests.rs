@@ -141,7 +141,7 @@ fn published_chain_is_read_and_accepted() {
     let evidence = check(&[&leaf, &intermediate], &[&root]).unwrap();
     assert_eq!((&evidence.leaf, &evidence.anchor, evidence.pinned, evidence.leaf_is_ca), (&leaf, &root, false, false));
     let ids = |above: &[&Certificate]| above.iter().map(|one| one.public_key().unwrap().id()).collect::<Vec<_>>();
-    assert_eq!(evidence.intermediates, [intermediate.clone()]);
+    assert_eq!(evidence.intermediates, std::slice::from_ref(&intermediate));
     assert_eq!(evidence.issuer_key_ids().collect::<Vec<_>>(), ids(&[&intermediate, &root]));
     // The intermediate alone is anchor enough, and helpers that are not needed do no harm.
     let shorter = check(&[&leaf], &[&intermediate]).unwrap();
