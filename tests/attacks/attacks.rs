@@ -9,8 +9,8 @@
 mod support;
 
 mod inputs;
+mod policy_closed;
 mod policy_complaints;
-mod policy_holes;
 mod policy_input;
 mod policy_rules;
 mod policy_threats;

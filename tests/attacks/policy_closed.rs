@@ -1,4 +1,4 @@
-//! Rules that do not hold yet. Each test says what should happen.
+//! Holes that were found and closed. Each test fails without its fix.
 
 use std::fs;
 
