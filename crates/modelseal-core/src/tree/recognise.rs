@@ -61,3 +61,40 @@ impl Content for OnDisk<'_> {
         self.file.read_at(buffer, offset)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::cell::Cell;
+    use std::fs;
+
+    use super::*;
+
+    /// Stops after so many looks.
+    struct Stops(Cell<u32>);
+
+    impl Surroundings for Stops {
+        fn stopped(&self) -> bool {
+            self.0.set(self.0.get().saturating_sub(1));
+            self.0.get() == 0
+        }
+
+        fn progress(&self, _: u64) {}
+    }
+
+    #[test]
+    fn t32_telling_a_format_ends_with_the_work() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("f");
+        fs::write(&path, "Words\n".repeat(1 << 20)).unwrap();
+        let (file, _) = Handle::open_root(&path).unwrap().unwrap();
+        let tell = |looks| {
+            let surroundings = Stops(Cell::new(looks));
+            let content = OnDisk { file: &file, size: 6 << 20, surroundings: &surroundings };
+            FileFormat::of_bytes(&content, FileFormat::Text).ok()
+        };
+        for looks in [1, 2, 3, 20, 50, 90] {
+            assert_eq!(tell(looks), None, "{looks}");
+        }
+        assert_eq!(tell(u32::MAX), Some(FileFormat::Text));
+    }
+}

@@ -1,5 +1,7 @@
 //! Files that hold other files or compressed bytes.
 
+use core::ops::Range;
+
 /// What loaders do with a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Container {
@@ -25,8 +27,9 @@ const SEALED: [&[u8]; 4] = [b"\x28\xb5\x2f\xfd", b"\x02\x21\x4c\x18", b"7z\xbc\x
 
 /// Bytes of a block of a tape.
 const BLOCK: usize = 512;
-/// Where the sum lies in the first of them.
-const SUM: core::ops::Range<usize> = 148..156;
+/// Where the sum lies in the first of them, and where the other numbers do.
+const SUM: Range<usize> = 148..156;
+const NUMBERS: [Range<usize>; 7] = [100..108, 108..116, 116..124, 124..136, 136..148, 329..337, 337..345];
 
 /// The kind of container that begins so.
 pub(super) fn container(head: &[u8]) -> Option<Container> {
@@ -54,7 +57,9 @@ fn is_tape(head: &[u8]) -> bool {
     if head.get(257..262) == Some(b"ustar") {
         return true;
     }
-    let Some((block, stated)) = head.get(..BLOCK).and_then(|block| Some((block, sum_field(block.get(SUM)?)?))) else {
+    let Some(block) = head.get(..BLOCK) else { return false };
+    let field = |range: Range<usize>| block.get(range).and_then(number);
+    let Some(stated) = field(SUM).filter(|_| NUMBERS.into_iter().all(|range| field(range).is_some())) else {
         return false;
     };
     let bytes = || block.iter().enumerate().map(|(at, byte)| if SUM.contains(&at) { b' ' } else { *byte });
@@ -63,8 +68,8 @@ fn is_tape(head: &[u8]) -> bool {
         || bytes().map(|byte| i64::from(byte.cast_signed())).sum::<i64>() == stated
 }
 
-/// A number in octal digits as Python reads them, or in binary.
-fn sum_field(field: &[u8]) -> Option<i64> {
+/// A number in octal digits as Python reads them, or in binary. Nothing is 0.
+fn number(field: &[u8]) -> Option<i64> {
     if let [first @ (0x80 | 0xff), rest @ ..] = field {
         let start = if *first == 0xff { -1 } else { 0 };
         return Some(rest.iter().fold(start, |sum, byte| (sum << 8) | i64::from(*byte)));

@@ -7,8 +7,6 @@ use super::Content;
 /// Bytes that are read at once, first and after jumps; then pieces double.
 const LEAST_PIECE: usize = 4 << 10;
 const MOST_PIECE: usize = 256 << 10;
-/// What one read costs besides its bytes.
-const READ_COST: u64 = 1 << 10;
 /// Bytes of a line that are kept; more say nothing new.
 const MOST_LINE: usize = 64 << 10;
 
@@ -73,18 +71,16 @@ impl<'a> Input<'a> {
 
     /// Whether nothing but a few blanks is left.
     pub(super) fn is_over(&mut self) -> io::Result<bool> {
-        let left = self.content.size().saturating_sub(self.at);
-        while left <= 64 {
-            match self.byte()? {
-                None => return Ok(!self.spent),
-                Some(byte) if byte.is_ascii_whitespace() => {}
-                Some(_) => {
-                    self.at -= 1;
-                    return Ok(false);
-                }
+        if self.content.size().saturating_sub(self.at) > 64 {
+            return Ok(false);
+        }
+        while let Some(byte) = self.byte()? {
+            if !byte.is_ascii_whitespace() {
+                self.at -= 1;
+                return Ok(false);
             }
         }
-        Ok(false)
+        Ok(!self.spent)
     }
 
     /// Appends what is left of the line in this piece; true when it ends.
@@ -111,7 +107,7 @@ impl<'a> Input<'a> {
                 self.piece.resize(self.length, 0);
                 let read = self.content.read_at(&mut self.piece, self.at)?;
                 self.piece.truncate(read);
-                self.left = self.left.saturating_sub(read as u64 + READ_COST);
+                self.left = self.left.saturating_sub(read as u64);
             }
         }
         let from = usize::try_from(self.at - self.start).unwrap_or(usize::MAX);

@@ -166,7 +166,7 @@ impl Machine<'_> {
     fn import(&mut self) -> io::Result<bool> {
         let Some(module) = self.input.line(is_module)? else { return Ok(false) };
         // A directory of any name can be imported, but has nothing except what all modules have.
-        let odd = module.iter().any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control());
+        let odd = module.iter().any(|byte| *byte <= b' ');
         let found = self.line(|name| !odd || name.starts_with(b"__"))?;
         Ok(found && self.imported())
     }
@@ -194,29 +194,24 @@ const fn is_operation(byte: u8) -> bool {
     )
 }
 
-/// Whether some parser of Python may read a whole number here, of any base.
+/// Whether a whole number may be read here. Parsers differ in bases, blanks, underscores and what follows the number, and
+/// some take nothing before a NUL for 0: only a line that begins otherwise is certain to be none.
 fn is_whole(line: &[u8]) -> bool {
-    let number = unsigned(line);
-    number.first().is_some_and(u8::is_ascii_digit)
-        && number.iter().all(|byte| byte.is_ascii_hexdigit() || b"_xXoOlL".contains(byte))
+    unsigned(line).first().is_some_and(u8::is_ascii_digit) || line.contains(&0)
 }
 
 fn is_float(line: &[u8]) -> bool {
-    let number = unsigned(line);
-    let word = |word: &[u8]| number.eq_ignore_ascii_case(word);
-    (number.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'.')
-        && number.iter().all(|byte| byte.is_ascii_digit() || b"._eE+-".contains(byte)))
-        || [&b"inf"[..], b"infinity", b"nan"].into_iter().any(word)
+    let word = unsigned(line).get(..3).unwrap_or_default();
+    is_whole(line)
+        || unsigned(line).starts_with(b".")
+        || word.eq_ignore_ascii_case(b"inf")
+        || word.eq_ignore_ascii_case(b"nan")
 }
 
-/// A number as the parsers see it: up to a NUL, without the blanks of any locale around it, without its sign.
+/// A number without the blanks of any locale before it, and without its sign.
 fn unsigned(line: &[u8]) -> &[u8] {
-    let mut number = line.split(|byte| *byte == 0).next().unwrap_or_default();
-    let is_blank = |byte: &u8| *byte <= b' ' || matches!(*byte, 0x85 | 0xa0);
-    while let Some((_, rest)) = number.split_first().filter(|(first, _)| is_blank(first)) {
-        number = rest;
-    }
-    while let Some((_, rest)) = number.split_last().filter(|(last, _)| is_blank(last)) {
+    let mut number = line;
+    while let [0..=b' ' | 0x85 | 0xa0, rest @ ..] = number {
         number = rest;
     }
     number.strip_prefix(b"-").or_else(|| number.strip_prefix(b"+")).unwrap_or(number)

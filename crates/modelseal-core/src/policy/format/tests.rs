@@ -1,3 +1,5 @@
+mod pickles;
+
 use std::io;
 
 use super::*;
@@ -141,6 +143,125 @@ fn t32_dangerous_signatures_win_over_benign_ones() {
     }
     for program in [&b"#!/bin/sh\n"[..], b"\x7fELF\x02", b"MZ\x90", b"\xcf\xfa\xed\xfe", b"\0asm\x01"] {
         assert_eq!(of(program), FileFormat::Code);
+    }
+}
+
+#[test]
+fn t32_containers_are_never_benign() {
+    let mut tape = vec![0; 512];
+    tape[..5].copy_from_slice(b"a.txt");
+    tape[124..135].copy_from_slice(b"00000000012");
+    let sum: u32 = tape.iter().map(|byte| u32::from(*byte)).sum::<u32>() + 8 * u32::from(b' ');
+    tape[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    assert_eq!(of(tape.clone()), FileFormat::Pickle, "tape without its mark");
+    tape[0] = b'A';
+    assert_eq!(of(tape), FileFormat::Other, "another sum");
+    // A text can be a tape, too, since blanks count as nothing.
+    let mut tape = vec![b' '; 512];
+    tape[148..155].copy_from_slice(b"0040000");
+    assert_eq!(of(tape.clone()), FileFormat::Pickle, "tape of blanks");
+    tape[100] = b'x';
+    tape[..3].copy_from_slice(&[8, 0, 0]);
+    assert_ne!(of(tape), FileFormat::Pickle, "a number that is none");
+    // A picture with runs of 0xff, which could be taken for numbers.
+    let mut image = vec![0xff; 512];
+    image[..3].copy_from_slice(b"\xff\xd8\xff");
+    image[329..].fill(7);
+    assert_eq!(of(image), FileFormat::Image);
+    for (what, begin) in [
+        ("gzip", &b"\x1f\x8b\x08\0"[..]),
+        ("zlib, fixed codes", b"x\x9c\x4b\x4c"),
+        ("zlib, stored", b"x\x01\x01\x02\0\xfd\xff"),
+        ("zlib, as a text", b"x^2"),
+        ("bzip2", b"BZh91AY&SY"),
+        ("xz", b"\xfd7zXZ\0"),
+        ("lzma", b"\x5d\0\0\x80\0"),
+        ("lz4", b"\x04\x22\x4d\x18"),
+    ] {
+        for by_name in [FileFormat::Text, FileFormat::Onnx, FileFormat::Sentencepiece] {
+            assert_eq!(with_name(begin, by_name), FileFormat::Pickle, "{what}");
+        }
+    }
+    // A message, were it not for its mark.
+    for begin in [&b"\x28\xb5\x2f\xfd\x08\x08"[..], b"\x02\x21\x4c\x18", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07\x01"] {
+        for by_name in [FileFormat::Text, FileFormat::Onnx] {
+            assert_eq!(with_name(begin, by_name), FileFormat::Other);
+        }
+    }
+    for text in ["x y\n", "x\n", "xyz\n", "x^", "BZ", "7zip\n", "Rar\n", "]"] {
+        assert_eq!(of(text), FileFormat::Text, "{text}");
+    }
+    // A header of 376 bytes begins like zlib.
+    let header = format!("{TWO}{}", " ".repeat(376 - TWO.len()));
+    assert_eq!(of(safetensors(&header, &[0; 8])), FileFormat::Safetensors);
+}
+
+#[test]
+fn t32_arrays_are_plain_in_the_form_of_numpy_only() {
+    let plain = "{'descr': '<f8', 'fortran_order': False, 'shape': (1, 2), }      \n";
+    assert_eq!(of(array(plain, 16)), FileFormat::Numpy);
+    for (header, data) in [
+        (plain.replace("(1, 2)", "()"), 8),
+        (plain.replace("(1, 2)", "(0,)"), 0),
+        (plain.replace("(1, 2)", "(2,)").replace("False", "True"), 16),
+        (plain.replace("<f8", "|b1"), 2),
+        (plain.replace("<f8", ">c16"), 32),
+        (plain.replace("<f8", "<U3"), 24),
+        (plain.replace("<f8", "|S3"), 6),
+        (plain.replace("<f8", "|V2"), 4),
+        (plain.replace("<f8", "<m8[25us]"), 16),
+    ] {
+        assert_eq!(of(array(&header, data)), FileFormat::Numpy, "{header}");
+    }
+    let mut second = array(plain, 16);
+    second.splice(6..10, [3, 0, plain.len() as u8, 0, 0, 0]);
+    assert_eq!(of(second.clone()), FileFormat::Numpy);
+    second[6] = 4;
+    assert_eq!(of(second), FileFormat::Pickle);
+    for header in [
+        plain.replace("'fortran", "'des' 'cr': '|O', 'fortran"),
+        plain.replace("), }", "), 'descr': '|O'}"),
+        plain.replace("), }", "), } or {}"),
+        plain.replace("<f8", "<f8' '"),
+        plain.replace("<f8", "O8"),
+        plain.replace("<f8", "|O8"),
+        plain.replace("<f8", "=f8"),
+        plain.replace("<f8", "<f08"),
+        plain.replace("<f8", "<m8[\\n]"),
+        plain.replace("(1, 2)", "(1,2)"),
+        plain.replace("(1, 2)", "(2)"),
+        plain.replace("(1, 2)", "(01, 2)"),
+        plain.replace("(1, 2)", "(1, +2)"),
+        plain.replace("(1, 2)", "(1, 3)"),
+        plain.replace("(1, 2)", "(9999999999999999999, 9999999999999999999)"),
+        plain.replace('\n', " "),
+        plain.replace(" \n", "#\n"),
+        plain.replace("'descr': ", "'descr':"),
+        plain.replace('{', "{\"a\": 1, "),
+    ] {
+        assert_eq!(of(array(&header, 16)), FileFormat::Pickle, "{header}");
+    }
+    for data in [0, 15, 17, 64] {
+        assert_eq!(of(array(plain, data)), FileFormat::Pickle, "{data}");
+    }
+    assert_eq!(of(&b"\x93NUMPY\x01\0\xff\xff{"[..]), FileFormat::Pickle);
+}
+
+#[test]
+fn t32_headers_of_tensors_are_bounded_and_list_nothing_twice() {
+    let empty = r#"{"dtype":"U8","shape":[0],"data_offsets":[0,0]}"#;
+    let names = |count: usize| (0..count).map(|name| format!("\"{name}\":{empty}")).collect::<Vec<_>>().join(",");
+    assert_eq!(of(safetensors(&format!("{{{}}}", names(2000)), &[])), FileFormat::Safetensors);
+    for header in [
+        format!("{{\"a\":{empty},\"a\":{empty}}}"),
+        format!("{{\"a\":{empty},\"\\u0061\":{empty}}}"),
+        format!("{{\"__metadata__\":{{}},\"__metadata__\":{{}},\"a\":{empty}}}"),
+        format!("{{\"a\":{}}}", empty.replace("\"shape\"", "\"data_offsets\":[0,0],\"shape\"")),
+        r#"{"":{"data_offsets":[0,0]}}"#.to_owned(),
+        format!("{{{}{}}}", names(1), " ".repeat(32 << 20)),
+    ] {
+        let shown: String = header.chars().take(100).collect();
+        assert_eq!(of(safetensors(&header, &[])), FileFormat::Other, "{shown}");
     }
 }
 
